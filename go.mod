@@ -1,0 +1,4 @@
+module github.com/lotsiya/lotsiya
+
+go 1.26
+
