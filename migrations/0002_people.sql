@@ -1,0 +1,193 @@
+-- +goose Up
+-- People, organisations, territories, roles, consent. Owned by package people.
+
+CREATE TABLE territory (
+    id         bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT territory_pk PRIMARY KEY,
+    code       text NOT NULL CONSTRAINT territory_code_unique UNIQUE,
+    name       text NOT NULL,
+    short_name text NOT NULL,
+    kind       text NOT NULL CONSTRAINT territory_kind_known CHECK (kind IN ('district', 'okrug')),
+    valid_from date NOT NULL DEFAULT '1900-01-01',
+    valid_to   date CONSTRAINT territory_valid_order CHECK (valid_to >= valid_from)
+);
+COMMENT ON TABLE territory IS 'Municipal districts and okrugs of the region, with their life time.';
+
+CREATE TABLE territory_succession (
+    predecessor_id bigint NOT NULL CONSTRAINT territory_succession_predecessor_fk REFERENCES territory,
+    successor_id   bigint NOT NULL CONSTRAINT territory_succession_successor_fk REFERENCES territory,
+    happened_on    date   NOT NULL,
+    CONSTRAINT territory_succession_pk PRIMARY KEY (predecessor_id, successor_id)
+);
+COMMENT ON TABLE territory_succession IS 'Which territory followed which (mergers, districts turned into okrugs).';
+
+CREATE TABLE organisation (
+    id           bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT organisation_pk PRIMARY KEY,
+    territory_id bigint  NOT NULL CONSTRAINT organisation_territory_fk REFERENCES territory,
+    kind         text    NOT NULL CONSTRAINT organisation_kind_known CHECK (kind IN ('school', 'gymnasium', 'lyceum', 'basic_school', 'preschool', 'college', 'supplementary', 'centre', 'authority')),
+    name         text    NOT NULL,
+    short_name   text    NOT NULL,
+    rural        boolean NOT NULL DEFAULT false,
+    valid_from   date    NOT NULL DEFAULT '1900-01-01',
+    valid_to     date CONSTRAINT organisation_valid_order CHECK (valid_to >= valid_from),
+    CONSTRAINT organisation_name_unique UNIQUE (territory_id, name)
+);
+COMMENT ON TABLE organisation IS 'Schools, kindergartens, colleges and centres.';
+
+CREATE TABLE organisation_code (
+    organisation_id bigint NOT NULL CONSTRAINT organisation_code_organisation_fk REFERENCES organisation,
+    system          text   NOT NULL CONSTRAINT organisation_code_system_known CHECK (system IN ('inn', 'ogrn', 'fis', 'oiv')),
+    code            text   NOT NULL,
+    CONSTRAINT organisation_code_pk PRIMARY KEY (system, code)
+);
+COMMENT ON TABLE organisation_code IS 'Codes of an organisation in outer registries.';
+
+CREATE TABLE organisation_succession (
+    predecessor_id bigint NOT NULL CONSTRAINT organisation_succession_predecessor_fk REFERENCES organisation,
+    successor_id   bigint NOT NULL CONSTRAINT organisation_succession_successor_fk REFERENCES organisation,
+    happened_on    date   NOT NULL,
+    CONSTRAINT organisation_succession_pk PRIMARY KEY (predecessor_id, successor_id)
+);
+COMMENT ON TABLE organisation_succession IS 'Which organisation followed which.';
+
+CREATE TABLE position (
+    code text CONSTRAINT position_pk PRIMARY KEY,
+    name text NOT NULL,
+    rank integer NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE position IS 'Positions of pedagogical staff (nomenclature 225).';
+CREATE TABLE subject (
+    code text CONSTRAINT subject_pk PRIMARY KEY,
+    name text NOT NULL,
+    rank integer NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE subject IS 'Subjects and branches taught.';
+CREATE TABLE qualification_category (
+    code text CONSTRAINT qualification_category_pk PRIMARY KEY,
+    name text NOT NULL,
+    rank integer NOT NULL
+);
+COMMENT ON TABLE qualification_category IS 'Qualification categories by order 196.';
+CREATE TABLE experience_band (
+    code     text CONSTRAINT experience_band_pk PRIMARY KEY,
+    name     text NOT NULL,
+    years_from integer NOT NULL,
+    years_to   integer
+);
+COMMENT ON TABLE experience_band IS 'Bands of years of experience as in form ОО-1; years_to is exclusive.';
+
+CREATE TABLE person (
+    id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT person_pk PRIMARY KEY,
+    public_id   uuid        NOT NULL DEFAULT gen_random_uuid() CONSTRAINT person_public_id_unique UNIQUE,
+    merged_into bigint CONSTRAINT person_merged_into_fk REFERENCES person,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    erased_at   timestamptz
+);
+COMMENT ON TABLE person IS 'An id-only shell: it stays when the identity is erased. Merge and unmerge by merged_into.';
+
+CREATE TABLE identity (
+    person_id  bigint CONSTRAINT identity_pk PRIMARY KEY CONSTRAINT identity_person_fk REFERENCES person,
+    family     text NOT NULL CONSTRAINT identity_family_given CHECK (family <> ''),
+    given      text NOT NULL,
+    patronymic text NOT NULL DEFAULT '',
+    email      text NOT NULL DEFAULT '',
+    phone      text NOT NULL DEFAULT '',
+    match_key  text NOT NULL
+);
+COMMENT ON TABLE identity IS 'Names and contacts, deletable; match_key is the name folded for comparison (ё=е, case, spaces).';
+CREATE INDEX identity_match ON identity (match_key);
+
+CREATE TABLE career (
+    person_id      bigint CONSTRAINT career_pk PRIMARY KEY CONSTRAINT career_person_fk REFERENCES person,
+    teaching_since date,
+    category_code  text NOT NULL DEFAULT 'none' CONSTRAINT career_category_fk REFERENCES qualification_category,
+    category_since date
+);
+COMMENT ON TABLE career IS 'Years of experience (since when) and qualification category.';
+
+CREATE TABLE credential (
+    person_id     bigint CONSTRAINT credential_pk PRIMARY KEY CONSTRAINT credential_person_fk REFERENCES person,
+    login         text NOT NULL CONSTRAINT credential_login_unique UNIQUE,
+    password_hash text NOT NULL,
+    must_change   boolean     NOT NULL DEFAULT false,
+    changed_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE credential IS 'Sign-in by password (argon2id), deletable.';
+
+CREATE TABLE sign_in_failure (
+    login text        NOT NULL,
+    at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE sign_in_failure IS 'Recent failures by login: the throttle every instance shares.';
+CREATE INDEX sign_in_failure_recent ON sign_in_failure (login, at);
+
+CREATE TABLE appointment (
+    id              bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT appointment_pk PRIMARY KEY,
+    person_id       bigint NOT NULL CONSTRAINT appointment_person_fk REFERENCES person,
+    organisation_id bigint NOT NULL CONSTRAINT appointment_organisation_fk REFERENCES organisation,
+    position_code   text   NOT NULL CONSTRAINT appointment_position_fk REFERENCES position,
+    subject_code    text CONSTRAINT appointment_subject_fk REFERENCES subject,
+    load            numeric(4, 2) NOT NULL DEFAULT 1 CONSTRAINT appointment_load_range CHECK (load > 0 AND load <= 3),
+    main            boolean NOT NULL DEFAULT true,
+    started_on      date NOT NULL,
+    ended_on        date CONSTRAINT appointment_order CHECK (ended_on >= started_on)
+);
+COMMENT ON TABLE appointment IS 'Who works where as what, from–to.';
+CREATE INDEX appointment_person ON appointment (person_id);
+CREATE INDEX appointment_organisation ON appointment (organisation_id) WHERE ended_on IS NULL;
+CREATE UNIQUE INDEX appointment_once ON appointment (person_id, organisation_id, position_code, COALESCE(subject_code, '')) WHERE ended_on IS NULL;
+
+CREATE TABLE role_grant (
+    id              bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT role_grant_pk PRIMARY KEY,
+    person_id       bigint NOT NULL CONSTRAINT role_grant_person_fk REFERENCES person,
+    role            text   NOT NULL CONSTRAINT role_grant_role_known CHECK (role IN ('teacher', 'author', 'reviewer', 'expert', 'municipal_methodist', 'methodist', 'coordinator', 'head', 'analyst', 'manager', 'admin')),
+    territory_id    bigint CONSTRAINT role_grant_territory_fk REFERENCES territory,
+    organisation_id bigint CONSTRAINT role_grant_organisation_fk REFERENCES organisation,
+    valid_from      date   NOT NULL,
+    valid_to        date CONSTRAINT role_grant_order CHECK (valid_to >= valid_from),
+    granted_by      bigint NOT NULL,
+    CONSTRAINT role_grant_scope CHECK (
+        (role = 'head') = (organisation_id IS NOT NULL) AND
+        (role IN ('municipal_methodist', 'coordinator')) = (territory_id IS NOT NULL))
+);
+COMMENT ON TABLE role_grant IS 'Roles with a scope (region, a territory, an organisation) and a term.';
+CREATE INDEX role_grant_person ON role_grant (person_id);
+
+CREATE TABLE consent_text (
+    purpose    text NOT NULL CONSTRAINT consent_text_purpose_known CHECK (purpose IN ('diagnostics', 'share_methodist', 'research', 'lesson_video')),
+    version    integer NOT NULL,
+    title      text NOT NULL,
+    body_html  text NOT NULL,
+    valid_from date NOT NULL,
+    CONSTRAINT consent_text_pk PRIMARY KEY (purpose, version)
+);
+COMMENT ON TABLE consent_text IS 'Texts of consent by purpose and version.';
+SELECT seal_table('consent_text');
+
+CREATE TABLE consent_event (
+    id        bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT consent_event_pk PRIMARY KEY,
+    person_id bigint NOT NULL CONSTRAINT consent_event_person_fk REFERENCES person,
+    purpose   text   NOT NULL,
+    version   integer NOT NULL,
+    what      text   NOT NULL CONSTRAINT consent_event_what_known CHECK (what IN ('given', 'refused', 'withdrawn')),
+    at        timestamptz NOT NULL,
+    CONSTRAINT consent_event_text_fk FOREIGN KEY (purpose, version) REFERENCES consent_text
+);
+COMMENT ON TABLE consent_event IS 'Consent given, refused or withdrawn; the last event counts. All are normal.';
+CREATE INDEX consent_event_person ON consent_event (person_id, purpose, id DESC);
+SELECT seal_table('consent_event');
+
+CREATE TABLE view_preference (
+    person_id bigint CONSTRAINT view_preference_pk PRIMARY KEY CONSTRAINT view_preference_person_fk REFERENCES person,
+    large     boolean NOT NULL DEFAULT false,
+    contrast  boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE view_preference IS 'Large type and high contrast, kept with the person.';
+
+CREATE TABLE erasure (
+    person_id  bigint CONSTRAINT erasure_pk PRIMARY KEY CONSTRAINT erasure_person_fk REFERENCES person,
+    erased_at  timestamptz NOT NULL,
+    reason     text NOT NULL,
+    act        jsonb NOT NULL
+);
+COMMENT ON TABLE erasure IS 'Tombstones of erased identities with the act of erasure; verify accepts blanked texts of these persons.';
+SELECT seal_table('erasure');

@@ -1,0 +1,35 @@
+-- +goose Up
+-- Analytical memos and saved views of the bank. memo: package memos; bank_view: package reports.
+
+CREATE TABLE memo (
+    id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT memo_pk PRIMARY KEY,
+    campaign_id bigint NOT NULL CONSTRAINT memo_campaign_fk REFERENCES campaign,
+    territory_id bigint CONSTRAINT memo_territory_fk REFERENCES territory,
+    created_by  bigint NOT NULL, created_at timestamptz NOT NULL,
+    CONSTRAINT memo_once UNIQUE (campaign_id, territory_id)
+);
+COMMENT ON TABLE memo IS 'A memo on a campaign for a territory (NULL = the region).';
+
+CREATE TABLE memo_version (
+    id      bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT memo_version_pk PRIMARY KEY,
+    memo_id bigint NOT NULL CONSTRAINT memo_version_memo_fk REFERENCES memo,
+    version integer NOT NULL,
+    state   text NOT NULL CONSTRAINT memo_version_state_known CHECK (state IN ('draft', 'approved')),
+    figures jsonb NOT NULL,
+    words   jsonb NOT NULL,
+    number  text NOT NULL DEFAULT '',
+    made_by bigint NOT NULL, made_at timestamptz NOT NULL,
+    CONSTRAINT memo_version_unique UNIQUE (memo_id, version)
+);
+COMMENT ON TABLE memo_version IS 'Immutable: figures frozen as they were, words (conclusions, recommendations) as edited.';
+SELECT seal_table('memo_version');
+
+CREATE TABLE bank_view (
+    id        bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT bank_view_pk PRIMARY KEY,
+    person_id bigint NOT NULL CONSTRAINT bank_view_person_fk REFERENCES person,
+    title     text NOT NULL,
+    query     text NOT NULL,
+    saved_at  timestamptz NOT NULL,
+    CONSTRAINT bank_view_title_unique UNIQUE (person_id, title)
+);
+COMMENT ON TABLE bank_view IS 'Saved filters of the bank of deficits.';

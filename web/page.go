@@ -1,0 +1,130 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/lotsiya/lotsiya/internal/fault"
+)
+
+//go:embed layout/*.html components/*.html
+var layout embed.FS
+
+// Crumb is one step of the way from the region to this page; the last has no Href.
+type Crumb struct{ Title, Href string }
+
+// Head is what a page tells the layout.
+type Head struct {
+	Title   string
+	Nav     string  // Href of the section this page lies in
+	Crumbs  []Crumb // from the outermost; empty = none shown
+	Class   string  // of body: "desk" (default), "participant", "participant exam"
+	Main    string  // of main: "page" (default), "page page-read", …
+	Modules []string
+	Bare    bool // the page defines "body" itself
+}
+
+// frame is what the layout sees.
+type frame struct {
+	Head    Head
+	Visitor Visitor
+	Nav     []NavItem
+	Flash   string
+	Path    string
+	Data    any
+}
+
+// Page is one HTML page and the type of data it shows.
+type Page[T any] struct{ t *template.Template }
+
+// MustPage parses the layout, the components and one page file at start-up.
+// The file defines "main" (or "body" for bare pages); further files may hold its parts.
+func MustPage[T any](pages fs.FS, files ...string) Page[T] {
+	t := template.New("layout.html").Funcs(funcs)
+	t = template.Must(t.ParseFS(layout, "layout/*.html", "components/*.html"))
+	t = template.Must(t.ParseFS(pages, files...))
+	return Page[T]{t}
+}
+
+// Render writes the page, or nothing at all if the template fails.
+func (p Page[T]) Render(c *gin.Context, code int, head Head, data T) error {
+	if head.Class == "" {
+		head.Class = "desk"
+	}
+	if head.Main == "" {
+		head.Main = "page"
+	}
+	f := frame{Head: head, Visitor: VisitorOf(c), Path: c.Request.URL.RequestURI(), Data: data}
+	if s, ok := c.Get(siteKey); ok {
+		site := s.(*Site)
+		if f.Visitor.SignedIn() {
+			f.Nav = site.Nav(f.Visitor.Actor)
+		}
+		f.Flash = site.Sessions.PopString(c.Request.Context(), flashInSes)
+	}
+	var b bytes.Buffer
+	if err := p.t.Execute(&b, f); err != nil {
+		return fmt.Errorf("render %s: %w", head.Title, err)
+	}
+	c.Data(code, "text/html; charset=utf-8", b.Bytes())
+	return nil
+}
+
+//go:embed pages/*.html
+var pages embed.FS
+
+var errorPage = MustPage[errorView](pages, "pages/error.html")
+
+func asFault(err error) (*fault.Error, bool) { return errors.AsType[*fault.Error](err) }
+
+// assetVersion changes with any static file, so that browsers may keep them for good.
+var assetVersion = func() string {
+	h := sha256.New()
+	_ = fs.WalkDir(static, "static", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			b, _ := static.ReadFile(name)
+			h.Write([]byte(name))
+			h.Write(b)
+		}
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil))[:10]
+}()
+
+// asset is the address of a static file.
+func asset(name string) string { return "/static/" + assetVersion + "/" + name }
+
+// serveStatic serves an embedded file; the version in the path only keeps caches honest.
+func serveStatic(c *gin.Context) {
+	_, name, _ := strings.Cut(strings.TrimPrefix(c.Param("path"), "/"), "/")
+	b, err := static.ReadFile(path.Join("static", path.Clean("/"+name)))
+	if err != nil {
+		fail(c, errNoPage)
+		return
+	}
+	c.Header("Cache-Control", "public, max-age=31536000, immutable")
+	kind := mime.TypeByExtension(path.Ext(name))
+	switch path.Ext(name) {
+	case ".js":
+		kind = "text/javascript; charset=utf-8"
+	case ".woff2":
+		kind = "font/woff2"
+	case ".svg":
+		kind = "image/svg+xml"
+	case ".css":
+		kind = "text/css; charset=utf-8"
+	}
+	c.Data(http.StatusOK, kind, b)
+}

@@ -1,0 +1,75 @@
+package web
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/fault"
+)
+
+func TestRussianForms(t *testing.T) {
+	for got, want := range map[string]string{
+		Num(12345):      "12\u00a0345",
+		Num(-1234567):   "−1\u00a0234\u00a0567",
+		Dec(2, 3.14159): "3,14",
+		Pct(0.7249):     "72\u00a0%",
+		Plural(1, "человек", "человека", "человек"):  "1\u00a0человек",
+		Plural(22, "человек", "человека", "человек"): "22\u00a0человека",
+		Plural(11, "место", "места", "мест"):         "11\u00a0мест",
+		Minutes(75):          "1\u00a0ч 15\u00a0мин",
+		PercentAttr(0.12345): "12.35%",
+		Rub(0):               "бесплатно",
+		Next("/routes", "/"): "/routes",
+		Next("//evil", "/"):  "/",
+		funcs["date"].(func(time.Time) string)(time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)): "21\u00a0ноября\u00a02026",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+var testPage = MustPage[string](fstest.MapFS{"p.html": {Data: []byte(`{{define "main"}}<h1>{{.}}</h1>{{end}}`)}}, "p.html")
+
+func TestErrorsAndPermissions(t *testing.T) {
+	e := gin.New()
+	e.Use(recovered, headers, func(c *gin.Context) {
+		if c.GetHeader("As") != "" {
+			As(Visitor{Actor: access.Actor{ID: 1, Grants: []access.Grant{{Role: access.Role(c.GetHeader("As"))}}}})(c)
+		}
+	})
+	ok := Handle(func(c *gin.Context) error { return testPage.Render(c, 200, Head{Title: "T"}, "<привет>") })
+	e.GET("/bank", Need(access.BankRead), ok)
+	e.GET("/api/v1/x", Need(access.BankRead), ok)
+	e.GET("/conflict", Handle(func(*gin.Context) error { return fault.New(fault.Conflict, "уже занято") }))
+	e.GET("/panic", Handle(func(*gin.Context) error { panic("boom") }))
+	for _, c := range []struct {
+		path, as string
+		code     int
+		body     string
+	}{
+		{"/bank", "analyst", 200, "&lt;привет&gt;"},
+		{"/bank", "expert", 404, "не для вас"},
+		{"/bank?x=1", "", 303, ""},
+		{"/api/v1/x", "", 401, "/problems/unauthorized"},
+		{"/conflict", "analyst", 409, "уже занято"},
+		{"/panic", "analyst", 500, "номер запроса"},
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest("GET", c.path, nil)
+		r.Header.Set("As", c.as)
+		e.ServeHTTP(w, r)
+		if w.Code != c.code || !strings.Contains(w.Body.String(), c.body) {
+			t.Errorf("%s as %q: %d %.200s, want %d with %q", c.path, c.as, w.Code, w.Body, c.code, c.body)
+		}
+		if strings.Contains(w.Body.String(), "boom") || w.Header().Get("Content-Security-Policy") == "" {
+			t.Errorf("%s: leaks or lacks headers", c.path)
+		}
+	}
+}
