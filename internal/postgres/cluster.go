@@ -562,9 +562,8 @@ func (c *Cluster) prepare(ctx context.Context) error {
 }
 
 // CreateDatabase makes a database of the owner's, empty or a copy of a template, that
-// the application role may connect to and use: it reads and writes the owner's tables
-// but cannot change the schema. An existing one is kept. An empty one is made under its
-// name only when its rights stand.
+// the application role may connect to but not change the schema of. An existing one is
+// kept, and its rights are set again: a kill may have fallen between.
 func (c *Cluster) CreateDatabase(ctx context.Context, name, template string) error {
 	db, err := sql.Open("postgres", c.DSN(admin, "postgres"))
 	if err != nil {
@@ -590,16 +589,12 @@ func (c *Cluster) CreateDatabase(ctx context.Context, name, template string) err
 	return nil
 }
 
-// rights say what the application role may do with whatever the owner will make.
-// Append-only tables take UPDATE and DELETE away in their migration.
+// rights let the application role in. What it may do with each table is said by the
+// migration that makes the table.
 const rights = `
 	REVOKE ALL ON DATABASE %[1]s FROM PUBLIC;
 	GRANT CONNECT, TEMPORARY ON DATABASE %[1]s TO ` + App + `;
-	REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-	GRANT USAGE ON SCHEMA public TO ` + App + `;
-	ALTER DEFAULT PRIVILEGES FOR ROLE ` + Owner + ` GRANT USAGE ON SCHEMAS TO ` + App + `;
-	ALTER DEFAULT PRIVILEGES FOR ROLE ` + Owner + ` GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ` + App + `;
-	ALTER DEFAULT PRIVILEGES FOR ROLE ` + Owner + ` GRANT USAGE, SELECT ON SEQUENCES TO ` + App
+	REVOKE CREATE ON SCHEMA public FROM PUBLIC`
 
 // DropDatabase removes a database, ending whoever is connected to it.
 func (c *Cluster) DropDatabase(ctx context.Context, name string) error {

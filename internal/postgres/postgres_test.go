@@ -136,6 +136,7 @@ func TestTheTwoRoles(t *testing.T) {
 	exec1(t, owner, `CREATE TABLE note (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, mine boolean)`)
 	exec1(t, owner, `ALTER TABLE note ENABLE ROW LEVEL SECURITY`)
 	exec1(t, owner, `CREATE POLICY own ON note USING (mine) WITH CHECK (true)`)
+	exec1(t, owner, `GRANT SELECT, INSERT ON note TO lotsiya_app`)
 	exec1(t, app, `INSERT INTO note (mine) VALUES (true), (false)`)
 	var seen int
 	if err := app.QueryRow(`SELECT count(*) FROM note`).Scan(&seen); err != nil || seen != 1 {
@@ -234,7 +235,7 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("round %d, %s killed: %v", round, kill.what, err)
 		}
 		var held, highest int64
-		if err := connect(t, c, App).QueryRow(`SELECT count(*), max(n) FROM acknowledged`).Scan(&held, &highest); err != nil {
+		if err := connect(t, c, Owner).QueryRow(`SELECT count(*), max(n) FROM acknowledged`).Scan(&held, &highest); err != nil {
 			t.Fatal(err)
 		}
 		if said < 150 || held != highest || highest < said {
@@ -248,13 +249,16 @@ func TestKilled(t *testing.T) {
 
 func TestServerKilledAloneComesUp(t *testing.T) {
 	t.Parallel()
-	c := open(t, made(t))
-	c.notices = io.Discard
+	c, err := Open(t.Context(), Options{Dir: made(t), GivenByHand: true, Notices: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Stop() })
 	db := connect(t, c, Owner)
 	exec1(t, db, `CREATE TABLE kept AS SELECT 1 AS n`)
 	syscall.Kill(postmasterOf(c.data), syscall.SIGKILL)
 	var n int
-	err := io.EOF
+	err = io.EOF
 	for end := time.Now().Add(20 * time.Second); err != nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		err = db.QueryRow(`SELECT n FROM kept`).Scan(&n)
 	}
