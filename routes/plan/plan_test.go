@@ -355,14 +355,17 @@ func TestCheckerSeesBreaches(t *testing.T) {
 		return &p, a
 	}
 	for name, spoil := range map[string]func(p *Problem, a *Answer){
-		"hours":        func(p *Problem, a *Answer) { *p.Limits.Hours = 51 },
-		"cost":         func(p *Problem, a *Answer) { *p.Limits.Cost = 29 },
-		"window":       func(p *Problem, a *Answer) { *p.Limits.To = *p.Limits.From + 40 },
-		"seats":        func(p *Problem, a *Answer) { *p.Programmes[0].Sessions[0].Seats = 0 },
-		"done":         func(p *Problem, a *Answer) { p.Teachers[0].Done = []string{"a"} },
-		"forbidden":    func(p *Problem, a *Answer) { p.Teachers[0].Forbidden = []string{"b"} },
-		"requires":     func(p *Problem, a *Answer) { p.Programmes[0].Requires = []string{"c"} },
-		"busy":         func(p *Problem, a *Answer) { d := p.Programmes[0].Sessions[0].End; p.Teachers[0].Unavailable = []Span{{d, d}} },
+		"hours":     func(p *Problem, a *Answer) { *p.Limits.Hours = 51 },
+		"cost":      func(p *Problem, a *Answer) { *p.Limits.Cost = 29 },
+		"window":    func(p *Problem, a *Answer) { *p.Limits.To = *p.Limits.From + 40 },
+		"seats":     func(p *Problem, a *Answer) { *p.Programmes[0].Sessions[0].Seats = 0 },
+		"done":      func(p *Problem, a *Answer) { p.Teachers[0].Done = []string{"a"} },
+		"forbidden": func(p *Problem, a *Answer) { p.Teachers[0].Forbidden = []string{"b"} },
+		"requires":  func(p *Problem, a *Answer) { p.Programmes[0].Requires = []string{"c"} },
+		"busy": func(p *Problem, a *Answer) {
+			d := p.Programmes[0].Sessions[0].End
+			p.Teachers[0].Unavailable = []Span{{d, d}}
+		},
 		"group":        func(p *Problem, a *Answer) { p.Programmes[1].Group = "g" },
 		"locked":       func(p *Problem, a *Answer) { p.Teachers[0].Locked = []Lock{{Programme: "c"}} },
 		"clash":        func(p *Problem, a *Answer) { p.Programmes[1].Sessions[0].Start = p.Programmes[0].Sessions[0].End },
