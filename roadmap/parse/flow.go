@@ -79,6 +79,10 @@ func flowOutline(ls []line, rep *report) []entry {
 				if s == section {
 					item = n
 				}
+				if len(out) > maxItems {
+					rep.fault(l.n, "в плане больше 1000 пунктов", "ожидался один план")
+					return nil
+				}
 				continue
 			}
 		}
@@ -148,6 +152,7 @@ func flowRead(outline []entry, rep *report) vocabulary {
 			}
 		}
 	}
+	left := maxPlanWork
 	for range 3 {
 		var columns [][]word
 		for i := range outline {
@@ -155,7 +160,14 @@ func flowRead(outline []entry, rep *report) vocabulary {
 			if e.item == "" {
 				continue
 			}
-			d, ok := divide(e.fragments, v)
+			work := min(maxItemWork, left)
+			left -= work
+			d, ok := divide(e.fragments, v, &work)
+
+			if left += max(work, 0); left <= 0 {
+				rep.fault(e.line, "план слишком велик", "ожидались пункты обычного плана: срок и ответственные")
+				return v
+			}
 			if !ok {
 				d.title, d.term, d.organised = flat(e.fragments), nil, nil
 			}
@@ -191,22 +203,24 @@ type division struct {
 
 // Limits of the search, far above any real item.
 const (
+	maxItems     = 1000
 	maxItemWords = 600
 	maxFragments = 6
 	maxTermWords = 14
-	maxTried     = 4000
+	maxItemWork  = 200_000   // for an item: steps of a microsecond or a few
+	maxPlanWork  = 2_000_000 // for a plan
 )
 
 // divide finds the cheapest division of an item, or none where no part of it is
-// a term.
-func divide(fragments [][]word, v vocabulary) (division, bool) {
+// a term. What it does it takes off work.
+func divide(fragments [][]word, v vocabulary, work *int) (division, bool) {
 	if len(flat(fragments)) > maxItemWords {
 		return division{}, false
 	}
 	if len(fragments) > maxFragments {
 		fragments = append(fragments[:maxFragments-1:maxFragments-1], flat(fragments[maxFragments-1:]))
 	}
-	s := search{v: v, fragments: fragments}
+	s := search{v: v, fragments: fragments, work: work}
 	s.from(0, division{})
 	if s.found && s.best.cost < costUnknown {
 		return s.best, true
@@ -221,7 +235,7 @@ func divide(fragments [][]word, v vocabulary) (division, bool) {
 			}
 			parted := append(append([][]word{}, fragments[:f]...), ws[:i], ws[i:])
 			parted = append(parted, fragments[f+1:]...)
-			t := search{v: v, fragments: parted}
+			t := search{v: v, fragments: parted, work: work}
 			t.from(0, division{cost: unseen})
 			if t.found && (!s.found || t.best.cost < s.best.cost) {
 				s.best, s.found = t.best, true
@@ -236,15 +250,16 @@ type search struct {
 	fragments [][]word
 	best      division
 	found     bool
-	tried     int
+	work      *int
 }
 
 func (s *search) from(f int, d division) {
-	if s.tried > maxTried {
+	if *s.work <= 0 {
 		return
 	}
 	if f == len(s.fragments) {
-		s.tried++
+		n := len(d.organised)
+		*s.work -= 5 + n*n/50
 		s.settle(d)
 		return
 	}
@@ -260,6 +275,7 @@ func (s *search) from(f int, d division) {
 			continue
 		}
 		for j := i + 1; j <= len(ws) && j-i <= maxTermWords; j++ {
+			*s.work--
 			_, whole, begins := match(join(append(append([]word{}, d.term...), ws[i:j]...)))
 			if whole || begins && f+1 < len(s.fragments) {
 				s.from(f+1, d.with(ws[:i], ws[i:j], ws[j:], s.inline(ws, i)))

@@ -456,8 +456,8 @@ func TestTerms(t *testing.T) {
 
 func FuzzFile(f *testing.F) {
 	a, b := source(f, region), source(f, priozersk)
-	f.Add([]byte(a))
-	f.Add([]byte(b))
+	f.Add([]byte(a[strings.Index(a, "План мероприятий («дорожная карта»)  "):strings.Index(a, "\n2. Развитие")]))
+	f.Add([]byte(b[strings.Index(b, "**План"):strings.Index(b, "<b>3.")]))
 	small := parsed(f, "b", b)
 	small.Sections = small.Sections[:2]
 	f.Add([]byte(docx(small)))
