@@ -70,10 +70,10 @@ COMMENT ON TABLE qualification_category IS 'Qualification categories by order 19
 CREATE TABLE experience_band (
     code     text CONSTRAINT experience_band_pk PRIMARY KEY,
     name     text NOT NULL,
-    years_from integer NOT NULL,
-    years_to   integer
+    years_from integer,
+    years_to   integer CONSTRAINT experience_band_order CHECK (years_to > years_from)
 );
-COMMENT ON TABLE experience_band IS 'Bands of years of experience as in form ОО-1; years_to is exclusive.';
+COMMENT ON TABLE experience_band IS 'Bands of years of experience as in form ОО-1; years_to is exclusive; the band of those whose experience nobody has told has no years.';
 
 CREATE TABLE person (
     id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT person_pk PRIMARY KEY,
@@ -94,7 +94,20 @@ CREATE TABLE identity (
     match_key  text NOT NULL
 );
 COMMENT ON TABLE identity IS 'Names and contacts, deletable; match_key is the name folded for comparison (ё=е, case, spaces).';
-CREATE INDEX identity_match ON identity (match_key);
+CREATE INDEX identity_match ON identity (match_key text_pattern_ops);
+
+CREATE TABLE person_merge (
+    id        bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT person_merge_pk PRIMARY KEY,
+    kept_id   bigint NOT NULL CONSTRAINT person_merge_kept_fk REFERENCES person,
+    merged_id bigint NOT NULL CONSTRAINT person_merge_merged_fk REFERENCES person,
+    reason    text   NOT NULL DEFAULT '',
+    moved     jsonb  NOT NULL,
+    merged_at timestamptz NOT NULL,
+    undone_at timestamptz,
+    CONSTRAINT person_merge_two CHECK (kept_id <> merged_id)
+);
+COMMENT ON TABLE person_merge IS 'Two records found to be one person, and what moved with the merge, so that it can be taken back.';
+CREATE UNIQUE INDEX person_merge_standing ON person_merge (merged_id) WHERE undone_at IS NULL;
 
 CREATE TABLE career (
     person_id      bigint CONSTRAINT career_pk PRIMARY KEY CONSTRAINT career_person_fk REFERENCES person,
@@ -191,3 +204,16 @@ CREATE TABLE erasure (
 );
 COMMENT ON TABLE erasure IS 'Tombstones of erased identities with the act of erasure; verify accepts blanked texts of these persons.';
 SELECT seal_table('erasure');
+
+CREATE TABLE staff_import (
+    id         bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT staff_import_pk PRIMARY KEY,
+    actor_id   bigint      NOT NULL CONSTRAINT staff_import_actor_fk REFERENCES person,
+    file_name  text        NOT NULL,
+    as_of      date        NOT NULL,
+    body       bytea,
+    created_at timestamptz NOT NULL,
+    applied_at timestamptz,
+    outcome    jsonb       NOT NULL DEFAULT '{}'
+);
+COMMENT ON TABLE staff_import IS 'A staff list on its way in. Its body (names) is kept only until it is applied, a week at most; outcome holds counts.';
+CREATE INDEX staff_import_actor ON staff_import (actor_id, id DESC);

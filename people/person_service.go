@@ -1,0 +1,77 @@
+package people
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/internal/fault"
+)
+
+// AddPeople adds persons with their sign-ins, appointments and roles, all or none,
+// and returns their ids in the order given.
+func (s *Service) AddPeople(ctx context.Context, actor access.Actor, list []NewPerson) ([]access.PersonID, error) {
+	for i, p := range list {
+		if err := p.Name.Validate(); err != nil {
+			return nil, fmt.Errorf("person %d: %w", i+1, err)
+		}
+		if len(p.Grants) > 0 && !actor.May(access.RolesManage) {
+			return nil, fault.New(fault.Forbidden, "Роли выдаёт администратор")
+		}
+	}
+	var ids []access.PersonID
+	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		if err := s.mayAppointTx(ctx, tx, actor, list); err != nil {
+			return err
+		}
+		if ids, err = addPeopleTx(ctx, tx, actor, list, s.now()); err != nil {
+			return err
+		}
+		entries := make([]audit.Entry, len(ids))
+		for i, id := range ids {
+			entries[i] = audit.Entry{Action: "person.add", ObjectKind: "person", ObjectID: fmt.Sprint(id), Person: id}
+		}
+		return audit.RecordManyTx(ctx, tx, actor, entries)
+	})
+	return ids, err
+}
+
+// mayAppointTx refuses an appointment outside the actor's scope, and a person without one
+// from anybody whose scope is not the whole region.
+func (s *Service) mayAppointTx(ctx context.Context, tx db.Q, actor access.Actor, list []NewPerson) error {
+	scope := actor.Scope(access.PeopleImport)
+	if scope.All {
+		return nil
+	}
+	refs, err := RefsTx(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if len(p.Appointments) == 0 {
+			return fault.New(fault.Forbidden, "Укажите организацию вашего муниципалитета")
+		}
+		for _, a := range p.Appointments {
+			if !scope.Covers(refs.Organisation(a.OrganisationID).TerritoryID, a.OrganisationID) {
+				return fault.New(fault.Forbidden, "Эта организация не из вашего муниципалитета")
+			}
+		}
+	}
+	return nil
+}
+
+// SamePersonTx lists every record of one person: the one that is kept and those merged into it.
+func SamePersonTx(ctx context.Context, tx db.Q, id access.PersonID) ([]access.PersonID, error) {
+	ids, err := db.Select[access.PersonID](ctx, tx, `
+		SELECT p.id FROM person p, person me
+		WHERE me.id = $1 AND COALESCE(p.merged_into, p.id) = COALESCE(me.merged_into, me.id)
+		ORDER BY p.merged_into NULLS FIRST, p.id`, id)
+	if err != nil {
+		return nil, fmt.Errorf("records of one person: %w", err)
+	}
+	return ids, nil
+}
