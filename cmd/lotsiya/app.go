@@ -1,0 +1,27 @@
+package main
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/web"
+)
+
+// app is the whole program over one database: it reads as a table of contents.
+type app struct {
+	site    *web.Site
+	jobs    *jobs.Runner
+	handler http.Handler
+}
+
+// newApp wires every context to the next; each arrow of the architecture is a line here.
+func newApp(in *installation, now func() time.Time) *app {
+	a := &app{jobs: jobs.New(in.Pool)}
+	a.site = &web.Site{Sessions: web.NewSessions(in.Pool)}
+
+	engine := a.site.NewEngine()
+	mountOperations(engine, in.Pool)
+	a.handler = a.site.Handler(engine)
+	return a
+}
