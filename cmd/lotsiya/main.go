@@ -45,6 +45,7 @@ func run(ctx context.Context, args []string) int {
 	root.AddCommand(
 		serveCommand(),
 		migrateCommand(),
+		routesCommand(),
 	)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
