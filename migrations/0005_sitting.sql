@@ -93,11 +93,35 @@ CREATE TABLE answer (
     digest      text    NOT NULL,
     receipt     text    NOT NULL,
     late        boolean NOT NULL DEFAULT false,
+    evidence    text    NOT NULL DEFAULT '',
     saved_at    timestamptz NOT NULL,
-    CONSTRAINT answer_pk PRIMARY KEY (attempt_id, task, revision, late)
+    CONSTRAINT answer_pk PRIMARY KEY (attempt_id, task, revision, evidence, campaign_id, person_id),
+    CONSTRAINT answer_late CHECK (late = (evidence <> ''))
 );
-COMMENT ON TABLE answer IS 'Append-only: every acknowledged answer, revision rising; late answers are kept apart as evidence. body is json as sent; NULL after erasure, its digest stays. Owned by sitting.';
+COMMENT ON TABLE answer IS 'Append-only: every acknowledged answer, revision rising; late answers are kept apart as evidence. body is json as sent; NULL after erasure, its digest stays. evidence is empty for an answer that counts and the digest of a late one, so that two late answers of one revision are both kept. Owned by sitting.';
 SELECT seal_table('answer');
+
+CREATE TABLE answer_file (
+    attempt_id  bigint NOT NULL CONSTRAINT answer_file_attempt_fk REFERENCES attempt,
+    campaign_id bigint NOT NULL,
+    person_id   bigint NOT NULL,
+    task        text   NOT NULL,
+    file_sha256 text   NOT NULL CONSTRAINT answer_file_file_fk REFERENCES file,
+    name        text   NOT NULL,
+    media_type  text   NOT NULL,
+    late        boolean NOT NULL DEFAULT false,
+    uploaded_at timestamptz NOT NULL,
+    CONSTRAINT answer_file_pk PRIMARY KEY (attempt_id, task, file_sha256, campaign_id, person_id)
+);
+COMMENT ON TABLE answer_file IS 'Files that belong to extended answers (a photo of a solution, a plan of a lesson); late ones are kept as evidence. Owned by sitting.';
+SELECT seal_table('answer_file');
+
+CREATE TABLE receipt_key (
+    only boolean CONSTRAINT receipt_key_pk PRIMARY KEY DEFAULT true CONSTRAINT receipt_key_only CHECK (only),
+    key  bytea   NOT NULL CONSTRAINT receipt_key_length CHECK (octet_length(key) = 32)
+);
+COMMENT ON TABLE receipt_key IS 'The installation''s own key under which receipts of answers are made; verify needs it. Owned by sitting.';
+SELECT seal_table('receipt_key');
 
 CREATE TABLE attempt_flag (
     attempt_id bigint NOT NULL CONSTRAINT attempt_flag_attempt_fk REFERENCES attempt,
