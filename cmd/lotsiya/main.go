@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string) int {
 		serveCommand(),
 		migrateCommand(),
 		routesCommand(),
+		roadmapCommand(),
 	)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
