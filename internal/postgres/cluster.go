@@ -103,8 +103,8 @@ func Open(ctx context.Context, o Options) (*Cluster, error) {
 			return c, c.join(ctx)
 		}
 		who, _ := os.ReadFile(filepath.Join(c.Dir, "lock"))
-		return nil, fmt.Errorf("папка %s занята: с ней уже работает другой экземпляр (процесс %s); остановите его или укажите другую папку ключом --data",
-			c.Dir, strings.TrimSpace(string(who)))
+		return nil, fmt.Errorf("another instance (process %s) already works in %s; stop it, or give another folder by --data",
+			strings.TrimSpace(string(who)), c.Dir)
 	}
 	if err := c.open(ctx, o); err != nil {
 		c.lock.Close()
@@ -156,16 +156,16 @@ func (c *Cluster) chooseDir(o Options) error {
 	}
 	if !c.user.enters(dir) {
 		if o.GivenByHand {
-			return fmt.Errorf("в папку %s не может войти пользователь %s, от имени которого работает PostgreSQL; укажите другую, например --data %s",
-				dir, c.user.name, fallback)
+			return fmt.Errorf("user %s, as whom PostgreSQL runs, may not enter %s; give another folder, for example --data %s",
+				c.user.name, dir, fallback)
 		}
-		fmt.Fprintf(c.notices, "папка %s недоступна пользователю %s, от имени которого работает PostgreSQL; данные будут в %s\n", dir, c.user.name, fallback)
+		fmt.Fprintf(c.notices, "user %s, as whom PostgreSQL runs, may not enter %s: the data will be in %s\n", c.user.name, dir, fallback)
 		dir = fallback
 		if c.user, err = accountFor(filepath.Join(dir, "data")); err != nil {
 			return err
 		}
 		if !c.user.enters(dir) {
-			return fmt.Errorf("в папку %s не может войти пользователь %s; укажите другую ключом --data", dir, c.user.name)
+			return fmt.Errorf("user %s, as whom PostgreSQL runs, may not enter %s; give another folder by --data", c.user.name, dir)
 		}
 	}
 	// Folders above are left open to pass through; the data themselves are not (0700).
@@ -180,7 +180,7 @@ func (c *Cluster) chooseDir(o Options) error {
 		return explain(err, dir)
 	}
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
-		return fmt.Errorf("%s — не папка; укажите папку ключом --data", dir)
+		return fmt.Errorf("%s is not a folder; give one by --data", dir)
 	}
 	if c.Dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return explain(err, dir)
@@ -201,7 +201,7 @@ func (c *Cluster) takeLock() (bool, error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return false, nil
 		}
-		return false, fmt.Errorf("папку %s не удаётся запереть: %w", c.Dir, err)
+		return false, fmt.Errorf("%s cannot be locked: %w", c.Dir, err)
 	}
 	// The number is only for the message of a second instance: a full disk may refuse it.
 	if f.Truncate(0) == nil {
@@ -228,7 +228,7 @@ func (c *Cluster) join(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("с папкой %s работает другой экземпляр, но его база не отвечает: %w", c.Dir, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("another instance works in %s, but its database does not answer: %w", c.Dir, errors.Join(err, ctx.Err()))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -240,7 +240,7 @@ func majorOf(data string) (int, error) {
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		if _, err := os.Stat(data); err == nil { // never deleted, never written over
-			return 0, fmt.Errorf("в папке %s нет файла PG_VERSION: это не данные PostgreSQL; уберите её или укажите другую ключом --data", data)
+			return 0, fmt.Errorf("%s holds no PG_VERSION: these are not data of PostgreSQL; move them away, or give another folder by --data", data)
 		}
 		return 0, nil
 	case err != nil:
@@ -248,7 +248,7 @@ func majorOf(data string) (int, error) {
 	}
 	major, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	if err != nil {
-		return 0, fmt.Errorf("в файле %s/PG_VERSION не номер версии: %q", data, strings.TrimSpace(string(b)))
+		return 0, fmt.Errorf("%s/PG_VERSION does not hold a version: %q", data, strings.TrimSpace(string(b)))
 	}
 	return major, nil
 }
@@ -309,9 +309,9 @@ func (c *Cluster) initdb(ctx context.Context, extra []string) error {
 	}
 	os.RemoveAll(aside)
 	if ctx.Err() != nil {
-		return fmt.Errorf("создание базы прервано: %w", ctx.Err())
+		return fmt.Errorf("interrupted while making the database: %w", ctx.Err())
 	}
-	return fmt.Errorf("initdb не создал базу в %s: %s", c.Dir, lastFault(said))
+	return fmt.Errorf("initdb made no database in %s: %s", c.Dir, lastFault(said))
 }
 
 // runLocked runs a command on a thread kept for it: the signal at our death is bound
@@ -386,7 +386,7 @@ func (c *Cluster) chooseSocket() error {
 	}
 	if !st.IsDir() || owner(st) != c.user.uid {
 		if c.user.cred == nil || owner(st) != 0 {
-			return fmt.Errorf("папка %s принадлежит другому пользователю; удалите её", c.sock)
+			return fmt.Errorf("%s belongs to another user; remove it", c.sock)
 		}
 		if err := c.user.own(c.sock); err != nil {
 			return explain(err, c.sock)
@@ -417,14 +417,14 @@ func (c *Cluster) boot(ctx context.Context) error {
 		}
 		c.halt()
 		if ctx.Err() != nil {
-			return fmt.Errorf("запуск базы прерван: %w", ctx.Err())
+			return fmt.Errorf("interrupted while starting the database: %w", ctx.Err())
 		}
 		said := c.logFrom(mark)
 		if fault := diskFault(said, c.Dir); fault != nil {
 			return fault
 		}
 		if time.Now().After(giveUp) {
-			return fmt.Errorf("PostgreSQL не запускается: %s (журнал: %s)", lastFault(said), c.logName())
+			return fmt.Errorf("PostgreSQL does not start: %s (its log: %s)", lastFault(said), c.logName())
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
@@ -510,7 +510,7 @@ func (c *Cluster) watch() {
 		if c.life.Err() != nil {
 			return
 		}
-		fmt.Fprintf(c.notices, "PostgreSQL завершился сам (журнал: %s); запускаем снова\n", c.logName())
+		fmt.Fprintf(c.notices, "PostgreSQL ended by itself (its log: %s); starting it again\n", c.logName())
 		if err := c.boot(c.life); err != nil {
 			if c.life.Err() == nil {
 				c.failed <- err

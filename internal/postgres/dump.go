@@ -40,22 +40,22 @@ type Dumped struct {
 func ReadDump(ctx context.Context, p Programs, file string) (Dumped, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return Dumped{}, fmt.Errorf("копия не открывается: %w", err)
+		return Dumped{}, fmt.Errorf("the backup does not open: %w", err)
 	}
 	defer f.Close()
 	magic := make([]byte, 5)
 	if _, err := io.ReadFull(f, magic); err != nil || string(magic) != "PGDMP" {
-		return Dumped{}, fmt.Errorf("%s — не резервная копия Лоции (ожидался файл команды lotsiya backup)", file)
+		return Dumped{}, fmt.Errorf("%s is not a backup (a file written by lotsiya backup was expected)", file)
 	}
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, p.Path("pg_restore"), "--data-only", "--table=goose_db_version", "--file=-", file)
 	cmd.Stdout = &out
 	if err := run(cmd); err != nil {
-		return Dumped{}, fmt.Errorf("копия %s повреждена: %w", file, err)
+		return Dumped{}, fmt.Errorf("the backup %s is damaged: %w", file, err)
 	}
 	d, err := lastMigration(&out)
 	if err != nil || d.Schema == 0 {
-		return Dumped{}, fmt.Errorf("%s — не резервная копия Лоции: в ней нет списка миграций", file)
+		return Dumped{}, fmt.Errorf("%s is not a backup of Lotsiya: it holds no list of migrations", file)
 	}
 	return d, nil
 }
@@ -120,7 +120,7 @@ func Restore(ctx context.Context, p Programs, dsn, file string) error {
 		return fmt.Errorf("look whether the database is empty: %w", err)
 	}
 	if tables > 0 {
-		return errors.New("база не пуста; восстановление возможно только в пустую: укажите новую папку ключом --data (или пустую базу в DATABASE_URL)")
+		return errors.New("the database is not empty; a backup goes into an empty one only: give a new folder by --data (or an empty database by DATABASE_URL)")
 	}
 	args := []string{"--single-transaction", "--exit-on-error", "--no-owner", "--no-password", "--dbname="}
 	if !hasApp {
@@ -146,10 +146,10 @@ func (p Programs) serves(ctx context.Context, dsn string) error {
 	defer db.Close()
 	var number int
 	if err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&number); err != nil {
-		return fmt.Errorf("база не отвечает: %w", err)
+		return fmt.Errorf("the database does not answer: %w", err)
 	}
 	if number/10000 > p.Major {
-		return fmt.Errorf("база работает на PostgreSQL %d, а найденные программы — версии %s; установите postgresql-client-%d",
+		return fmt.Errorf("the database runs on PostgreSQL %d, but the programs found are of version %s; install postgresql-client-%d",
 			number/10000, p.Version, number/10000)
 	}
 	return nil
@@ -160,7 +160,7 @@ func (p Programs) serves(ctx context.Context, dsn string) error {
 func environment(dsn string) ([]string, error) {
 	c, err := pq.NewConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("адрес базы: %w", err)
+		return nil, fmt.Errorf("database address: %w", err)
 	}
 	hosts, ports := []string{c.Host}, []string{strconv.Itoa(int(c.Port))}
 	for _, m := range c.Multi {

@@ -58,7 +58,7 @@ func TestDumpAndRestore(t *testing.T) {
 		t.Errorf("after restoring: insert %v, delete %v, %d sessions, %v", may, mayNot, sessions, err)
 	}
 
-	if err := postgres.Restore(t.Context(), programs, dsn, file); err == nil || !strings.Contains(err.Error(), "не пуста") {
+	if err := postgres.Restore(t.Context(), programs, dsn, file); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("into a full one: %v", err)
 	}
 
@@ -83,7 +83,7 @@ func TestDumpAndRestore(t *testing.T) {
 		if err := os.WriteFile(path, []byte(body), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := postgres.ReadDump(t.Context(), programs, path); err == nil || !strings.Contains(err.Error(), "не резервная копия") {
+		if _, err := postgres.ReadDump(t.Context(), programs, path); err == nil || !strings.Contains(err.Error(), "not a backup") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

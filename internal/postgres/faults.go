@@ -19,9 +19,9 @@ func explain(err error, dir string) error {
 	case errors.Is(err, syscall.EROFS):
 		return readOnly(dir)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("нет права писать в папку %s; запустите от имени её владельца или укажите другую ключом --data", dir)
+		return fmt.Errorf("no right to write in %s; run as its owner, or give another folder by --data", dir)
 	case errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%s — не папка; укажите папку ключом --data", dir)
+		return fmt.Errorf("%s is not a folder; give one by --data", dir)
 	}
 	if fault := diskFault(err.Error(), dir); fault != nil {
 		return fault
@@ -30,11 +30,11 @@ func explain(err error, dir string) error {
 }
 
 func full(dir string) error {
-	return fmt.Errorf("на диске с папкой %s нет места; освободите его и запустите снова, сохранённое не пропадёт", dir)
+	return fmt.Errorf("the disk of %s is full; free some space and start again, nothing saved is lost", dir)
 }
 
 func readOnly(dir string) error {
-	return fmt.Errorf("диск с папкой %s доступен только для чтения; подключите его для записи или укажите другую папку ключом --data", dir)
+	return fmt.Errorf("the disk of %s is read-only; mount it for writing, or give another folder by --data", dir)
 }
 
 // diskFault recognises a refusing disk in what PostgreSQL's programs have said.

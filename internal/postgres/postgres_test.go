@@ -170,7 +170,7 @@ func TestSecondInstance(t *testing.T) {
 	c := open(t, dir)
 	begun := time.Now()
 	_, err := Open(t.Context(), Options{Dir: dir, GivenByHand: true})
-	if err == nil || !strings.Contains(err.Error(), "уже работает другой экземпляр (процесс "+strconv.Itoa(os.Getpid())+")") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), "another instance (process "+strconv.Itoa(os.Getpid())+") already works") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a second instance: %v", err)
 	}
 	if time.Since(begun) > time.Second {
@@ -344,7 +344,7 @@ func TestRefusals(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "data", "PG_VERSION"), []byte("9\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, Options{Dir: dir, GivenByHand: true}, "созданы PostgreSQL 9", "установите")
+		refused(t, Options{Dir: dir, GivenByHand: true}, "made by PostgreSQL 9", "install")
 		if _, err := os.Stat(filepath.Join(dir, "data", "base")); err != nil {
 			t.Errorf("the data are gone: %v", err)
 		}
@@ -364,11 +364,11 @@ func TestRefusals(t *testing.T) {
 		if err := os.WriteFile(file, nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		refused(t, Options{Dir: file, GivenByHand: true}, "не папка")
+		refused(t, Options{Dir: file, GivenByHand: true}, "not a folder")
 		refused(t, Options{Dir: filepath.Join(file, "var"), GivenByHand: true}, file)
 	})
 	t.Run("settings that PostgreSQL does not take", func(t *testing.T) {
-		refused(t, Options{Dir: made(t), GivenByHand: true, Settings: map[string]string{"max_connections": "no"}}, "не запускается", "max_connections")
+		refused(t, Options{Dir: made(t), GivenByHand: true, Settings: map[string]string{"max_connections": "no"}}, "does not start", "max_connections")
 	})
 	t.Run("a cancelled start", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -389,10 +389,10 @@ func TestRefusals(t *testing.T) {
 			if err := os.Chmod(closed, 0o500); err != nil {
 				t.Fatal(err)
 			}
-			refused(t, Options{Dir: dir, GivenByHand: true}, "нет права", "--data")
+			refused(t, Options{Dir: dir, GivenByHand: true}, "no right", "--data")
 			return
 		}
-		refused(t, Options{Dir: dir, GivenByHand: true}, "не может войти пользователь", "--data")
+		refused(t, Options{Dir: dir, GivenByHand: true}, "may not enter", "--data")
 		if _, err := os.Stat(filepath.Join(closed, "a")); !os.IsNotExist(err) {
 			t.Errorf("a refused folder was made: %v", err)
 		}
@@ -442,11 +442,11 @@ func TestFindPrograms(t *testing.T) {
 	places = []string{filepath.Join(root, "*", "bin")}
 	t.Cleanup(func() { places = was })
 
-	if _, err := FindPrograms(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "установите") || strings.Contains(err.Error(), "\n") {
+	if _, err := FindPrograms(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "install") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("nothing installed: %v", err)
 	}
 	fake(filepath.Join(root, "9", "bin"), "postgres (PostgreSQL) 9.6.24")
-	if _, err := FindPrograms(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "найден только 9.6.24") {
+	if _, err := FindPrograms(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "only 9.6.24 is found") {
 		t.Errorf("too old: %v", err)
 	}
 	fake(filepath.Join(root, "15", "bin"), "postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)")
@@ -457,7 +457,7 @@ func TestFindPrograms(t *testing.T) {
 			t.Errorf("major %d: got %+v, %v", c.ask, p, err)
 		}
 	}
-	if _, err := FindPrograms(t.Context(), 16); err == nil || !strings.Contains(err.Error(), "созданы PostgreSQL 16") {
+	if _, err := FindPrograms(t.Context(), 16); err == nil || !strings.Contains(err.Error(), "made by PostgreSQL 16") {
 		t.Errorf("data of another version: %v", err)
 	}
 	t.Setenv("LOTSIYA_PG_BIN", filepath.Join(root, "15", "bin"))
@@ -476,10 +476,10 @@ func TestDiskFaults(t *testing.T) {
 		err  error
 		want string
 	}{
-		{&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "нет места"},
-		{&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EROFS}, "только для чтения"},
-		{&os.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, "нет права"},
-		{fmt.Errorf("pq: could not extend file \"base/1\": No space left on device"), "нет места"},
+		{&os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, "is full"},
+		{&os.PathError{Op: "mkdir", Path: "x", Err: syscall.EROFS}, "read-only"},
+		{&os.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, "no right"},
+		{fmt.Errorf("pq: could not extend file \"base/1\": No space left on device"), "is full"},
 		{io.ErrUnexpectedEOF, "unexpected EOF"},
 	} {
 		if got := explain(c.err, "/srv/лоция").Error(); !strings.Contains(got, c.want) {

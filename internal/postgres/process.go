@@ -29,7 +29,7 @@ func accountFor(data string) (account, error) {
 	if os.Geteuid() != 0 {
 		me, err := user.Current()
 		if err != nil {
-			return account{}, fmt.Errorf("у текущего пользователя нет записи в /etc/passwd, PostgreSQL без неё не запускается: %w", err)
+			return account{}, fmt.Errorf("this user has no entry in /etc/passwd, without which PostgreSQL does not start: %w", err)
 		}
 		return account{name: me.Username, uid: os.Geteuid(), gid: os.Getegid()}, nil
 	}
@@ -37,11 +37,11 @@ func accountFor(data string) (account, error) {
 	var err error
 	if st, e := os.Stat(data); e == nil && owner(st) != 0 {
 		if u, err = user.LookupId(strconv.Itoa(owner(st))); err != nil {
-			return account{}, fmt.Errorf("папка %s принадлежит пользователю %d, которого на этой машине нет", data, owner(st))
+			return account{}, fmt.Errorf("%s belongs to user %d, whom this machine does not have", data, owner(st))
 		}
 	} else if u, err = user.Lookup("postgres"); err != nil {
 		if u, err = user.Lookup("nobody"); err != nil {
-			return account{}, errors.New("PostgreSQL не запускается от имени root, а пользователей postgres и nobody на этой машине нет")
+			return account{}, errors.New("PostgreSQL does not run as root, and this machine has neither a user postgres nor nobody")
 		}
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
@@ -139,7 +139,7 @@ func reap(data string) error {
 		}
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("процесс PostgreSQL %d прошлого запуска не завершается (папка %s)", left[0], data)
+		return fmt.Errorf("PostgreSQL process %d of an earlier run does not end (folder %s)", left[0], data)
 	}
 	// Nobody works here, so the number in the file means nothing; after a restart of
 	// the machine it may belong to another program, and PostgreSQL would refuse to start.

@@ -15,8 +15,8 @@ import (
 // oldest is the first major version that the schema runs on.
 const oldest = 15
 
-const install = "установите: apt-get install postgresql (Debian, Ubuntu, Astra Linux) или dnf install postgresql-server (РЕД ОС, Fedora); " +
-	"программы в необычном месте укажите в LOTSIYA_PG_BIN, готовую базу — в DATABASE_URL"
+const install = "install them: apt-get install postgresql (Debian, Ubuntu, Astra Linux) or dnf install postgresql-server (RED OS, Fedora); " +
+	"programs in an unusual place are named by LOTSIYA_PG_BIN, a database of your own by DATABASE_URL"
 
 // Programs is one installation of PostgreSQL's programs.
 type Programs struct {
@@ -39,7 +39,7 @@ func FindPrograms(ctx context.Context, major int) (Programs, error) {
 	if given := os.Getenv("LOTSIYA_PG_BIN"); given != "" {
 		p, err := programsIn(ctx, given)
 		if err != nil {
-			return Programs{}, fmt.Errorf("в папке LOTSIYA_PG_BIN=%s нет программ PostgreSQL: %w", given, err)
+			return Programs{}, fmt.Errorf("LOTSIYA_PG_BIN=%s does not hold the programs of PostgreSQL: %w", given, err)
 		}
 		return suits(major, []Programs{p})
 	}
@@ -74,13 +74,13 @@ func suits(major int, found []Programs) (Programs, error) {
 	seen = slices.Compact(seen)
 	switch {
 	case len(found) == 0 && major == 0:
-		return Programs{}, fmt.Errorf("не найдены программы PostgreSQL (нужна версия %d или новее); %s", oldest, install)
+		return Programs{}, fmt.Errorf("the programs of PostgreSQL are not found (version %d or newer is needed); %s", oldest, install)
 	case len(found) == 0:
-		return Programs{}, fmt.Errorf("не найдены программы PostgreSQL (данные созданы версией %d, нужна она же); %s", major, install)
+		return Programs{}, fmt.Errorf("the programs of PostgreSQL are not found (the data were made by version %d, and that is needed); %s", major, install)
 	case major == 0:
-		return Programs{}, fmt.Errorf("нужен PostgreSQL %d или новее, найден только %s; %s", oldest, strings.Join(seen, ", "), install)
+		return Programs{}, fmt.Errorf("PostgreSQL %d or newer is needed, only %s is found; %s", oldest, strings.Join(seen, ", "), install)
 	}
-	return Programs{}, fmt.Errorf("данные созданы PostgreSQL %d, а найден только %s; установите PostgreSQL %d рядом, снимите копию (lotsiya backup) и восстановите её в новую папку",
+	return Programs{}, fmt.Errorf("the data were made by PostgreSQL %d, but only %s is found; install PostgreSQL %d beside it, take a backup (lotsiya backup) and restore that into a new folder",
 		major, strings.Join(seen, ", "), major)
 }
 
@@ -97,7 +97,7 @@ func programsIn(ctx context.Context, dir string) (Programs, error) {
 	}
 	m := versionOf.FindStringSubmatch(string(out))
 	if m == nil {
-		return Programs{}, fmt.Errorf("postgres -V: неожиданный ответ %q", strings.TrimSpace(string(out)))
+		return Programs{}, fmt.Errorf("postgres -V: unexpected answer %q", strings.TrimSpace(string(out)))
 	}
 	major, err := strconv.Atoi(m[2])
 	if err != nil {
