@@ -10,6 +10,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"strconv"
+	"strings"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -30,6 +32,19 @@ func Fingerprint() string {
 		h.Write(b)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
+}
+
+// Latest is the version of the newest migration this program knows.
+func Latest() int64 {
+	names, _ := fs.Glob(FS, "*.sql")
+	latest := int64(0)
+	for _, n := range names {
+		number, _, _ := strings.Cut(n, "_")
+		if v, err := strconv.ParseInt(number, 10, 64); err == nil {
+			latest = max(latest, v)
+		}
+	}
+	return latest
 }
 
 // Step is one migration and whether the database has it.

@@ -40,14 +40,22 @@ func addDataFlag(cmd *cobra.Command) *dataFlag {
 	return f
 }
 
-// openInstallation starts or reaches the database and connects to it. share
-// lets a tool use the server of a running instance.
-func openInstallation(ctx context.Context, data *dataFlag, share bool) (*installation, error) {
+// manner is how a command meets the private cluster.
+type manner uint8
+
+const (
+	alone    manner = iota // it is ours, made where it is missing
+	beside                 // a running instance's server will do
+	existing               // the same, but nothing is made where nothing is
+)
+
+// openInstallation starts or reaches the database and connects to it.
+func openInstallation(ctx context.Context, data *dataFlag, m manner) (*installation, error) {
 	if raw := os.Getenv("DATABASE_URL"); raw != "" {
 		return openOwn(ctx, raw)
 	}
 	cluster, err := postgres.Open(ctx, postgres.Options{
-		Dir: data.dir, GivenByHand: data.cmd.Flags().Changed("data"), Share: share, Notices: os.Stderr})
+		Dir: data.dir, GivenByHand: data.cmd.Flags().Changed("data"), Share: m != alone, Existing: m == existing, Notices: os.Stderr})
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ func run(ctx context.Context, args []string) int {
 	root.AddCommand(
 		serveCommand(),
 		migrateCommand(),
+		backupCommand(),
+		restoreCommand(),
+		verifyCommand(),
 		routesCommand(),
 		roadmapCommand(),
 	)

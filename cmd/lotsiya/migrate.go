@@ -17,7 +17,7 @@ func migrateCommand() *cobra.Command {
 	}
 	data := addDataFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		in, err := openInstallation(cmd.Context(), data, true)
+		in, err := openInstallation(cmd.Context(), data, beside)
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func serve(ctx context.Context, listen string, data *dataFlag, demo bool) (err e
 	}
 	defer listener.Close()
 
-	in, err := openInstallation(ctx, data, false)
+	in, err := openInstallation(ctx, data, alone)
 	if err != nil {
 		return err
 	}

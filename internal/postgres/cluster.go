@@ -49,6 +49,8 @@ type Options struct {
 	GivenByHand bool
 	// Share uses the server of a running instance where there is one, instead of refusing.
 	Share bool
+	// Existing refuses to make a cluster where there is none: for tools that only read.
+	Existing bool
 	// Settings are PostgreSQL settings over those of postgresql.conf.
 	Settings map[string]string
 	// InitArgs are further arguments of initdb.
@@ -167,6 +169,9 @@ func (c *Cluster) chooseDir(o Options) error {
 		if !c.user.enters(dir) {
 			return fmt.Errorf("user %s, as whom PostgreSQL runs, may not enter %s; give another folder by --data", c.user.name, dir)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "data")); o.Existing && errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("no data in %s; give the folder of the installation by --data", dir)
 	}
 	// Folders above are left open to pass through; the data themselves are not (0700).
 	mode := os.FileMode(0o700)

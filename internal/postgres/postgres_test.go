@@ -367,6 +367,13 @@ func TestRefusals(t *testing.T) {
 		refused(t, Options{Dir: file, GivenByHand: true}, "not a folder")
 		refused(t, Options{Dir: filepath.Join(file, "var"), GivenByHand: true}, file)
 	})
+	t.Run("nothing where something must be", func(t *testing.T) {
+		dir := filepath.Join(folder(t), "var")
+		refused(t, Options{Dir: dir, GivenByHand: true, Existing: true}, "no data in "+dir)
+		if _, err := os.Stat(dir); !os.IsNotExist(err) {
+			t.Errorf("the folder was made: %v", err)
+		}
+	})
 	t.Run("settings that PostgreSQL does not take", func(t *testing.T) {
 		refused(t, Options{Dir: made(t), GivenByHand: true, Settings: map[string]string{"max_connections": "no"}}, "does not start", "max_connections")
 	})
