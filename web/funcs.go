@@ -25,6 +25,12 @@ var funcs = template.FuncMap{
 	"plural":    Plural, "word": Word, "rub": Rub, "minutes": Minutes,
 	"dict": dict, "list": func(v ...any) []any { return v },
 	"add": func(a, b int) int { return a + b }, "sub": func(a, b int) int { return a - b }, "mul": func(a, b int) int { return a * b },
+	"ratio": func(a, b int) float64 {
+		if b == 0 {
+			return 0
+		}
+		return float64(a) / float64(b)
+	},
 	"addf": func(a, b float64) float64 { return a + b }, "subf": func(a, b float64) float64 { return a - b },
 	"mulf": func(a, b float64) float64 { return a * b }, "divf": func(a, b float64) float64 { return a / b },
 	"safeHTML": func(s string) template.HTML { return template.HTML(s) },
