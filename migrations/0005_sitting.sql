@@ -117,7 +117,7 @@ COMMENT ON TABLE answer_file IS 'Files that belong to extended answers (a photo 
 SELECT seal_table('answer_file');
 
 CREATE TABLE receipt_key (
-    only boolean CONSTRAINT receipt_key_pk PRIMARY KEY DEFAULT true CONSTRAINT receipt_key_only CHECK (only),
+    sole boolean CONSTRAINT receipt_key_pk PRIMARY KEY DEFAULT true CONSTRAINT receipt_key_sole CHECK (sole),
     key  bytea   NOT NULL CONSTRAINT receipt_key_length CHECK (octet_length(key) = 32)
 );
 COMMENT ON TABLE receipt_key IS 'The installation''s own key under which receipts of answers are made; verify needs it. Owned by sitting.';
