@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lotsiya/lotsiya/internal/dbtest"
+	"github.com/lotsiya/lotsiya/internal/postgres"
 )
 
 // The test binary is also the program: the tests below run it as an operator does.
@@ -188,6 +191,36 @@ func firstLine(t *testing.T, file string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// With a database of the customer's own there is no launcher, and every command works on it.
+func TestDatabaseURL(t *testing.T) {
+	t.Parallel()
+	dsn := dbtest.DSN(t, dbtest.Empty(t), postgres.Owner)
+	here := t.TempDir()
+	on := func(want int, args ...string) string {
+		t.Helper()
+		cmd := program(args...)
+		cmd.Dir = here
+		cmd.Env = append(cmd.Env, "DATABASE_URL="+dsn)
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != want {
+			t.Fatalf("lotsiya %v: %v: %s", args, cmd.ProcessState, out)
+		}
+		return string(out)
+	}
+	on(1, "backup", "copy") // empty yet
+	if out := on(0, "migrate"); !strings.Contains(out, "applied\t0001") {
+		t.Errorf("migrate said %q", out)
+	}
+	on(0, "backup", "copy")
+	on(0, "verify")
+	on(1, "restore", "copy") // not empty
+	dsn = dbtest.DSN(t, dbtest.Empty(t), postgres.Owner)
+	on(0, "restore", "copy")
+	if left, err := os.ReadDir(here); err != nil || len(left) != 1 {
+		t.Errorf("left in the folder: %v, %v", left, err)
+	}
 }
 
 func TestWrongCommandLines(t *testing.T) {
