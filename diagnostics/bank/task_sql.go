@@ -217,7 +217,8 @@ type Card struct {
 	Body      string          `db:"body"` // Markdown
 	Elements  string          `db:"elements"`
 	Codifier  int64           `db:"codifier_id"`
-	At        time.Time       `db:"at"`
+	At        time.Time       `db:"at"`       // of the last change
+	SavedAt   time.Time       `db:"saved_at"` // of the working copy
 }
 
 // Filter narrows a list of tasks; a zero value leaves a field free.
@@ -248,7 +249,7 @@ const cards = `
 		COALESCE(v.skill, d.body->'task'->>'skill', '') AS skill,
 		COALESCE(v.source->>'body', d.body->'task'->>'body', '') AS body,
 		COALESCE(v.codifier_id, CAST(d.body->>'codifier_id' AS bigint), 0) AS codifier_id,
-		COALESCE(CASE WHEN d.saved_at > v.created_at THEN d.saved_at END, r.at, v.created_at, d.saved_at, t.created_at) AS at,
+		COALESCE(CASE WHEN d.saved_at > v.created_at THEN d.saved_at END, r.at, v.created_at, d.saved_at, t.created_at) AS at, COALESCE(d.saved_at, t.created_at) AS saved_at,
 		COALESCE((SELECT string_agg(e->>'id', ' ' ORDER BY e->>'id') FROM jsonb_array_elements(
 			CASE WHEN jsonb_typeof(COALESCE(v.source, d.body->'task')->'elements') = 'array' THEN COALESCE(v.source, d.body->'task')->'elements' ELSE '[]' END) e), '') AS elements,
 		CASE WHEN t.retired_at IS NOT NULL THEN 'retired' WHEN v.id IS NULL THEN 'draft' WHEN r.verdict IS NULL THEN 'review' ELSE r.verdict END AS state
