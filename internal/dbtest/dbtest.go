@@ -92,7 +92,7 @@ func Empty(t testing.TB) *sqlx.DB {
 
 var serial atomic.Int64
 
-func connect(t testing.TB, c *postgres.Cluster, role, name string) *sqlx.DB {
+func connect(t testing.TB, c *server, role, name string) *sqlx.DB {
 	t.Helper()
 	db, err := sqlx.ConnectContext(t.Context(), "postgres", c.DSN(role, name))
 	if err != nil {
@@ -119,7 +119,7 @@ var settings = map[string]string{
 }
 
 // cluster starts this process's own server once.
-var cluster = sync.OnceValues(func() (*postgres.Cluster, error) {
+var cluster = sync.OnceValues(func() (*server, error) {
 	ctx := context.Background()
 	from, err := migrated(ctx)
 	if err != nil {
@@ -137,8 +137,15 @@ var cluster = sync.OnceValues(func() (*postgres.Cluster, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return c, bury(dir)
+	alive, err := bury(dir)
+	return &server{c, alive}, err
 })
+
+// server is a cluster with the pipe whose end, when the kernel closes it, tells of ours.
+type server struct {
+	*postgres.Cluster
+	alive io.Closer
+}
 
 // migrated is the folder of a stopped cluster whose database has the whole schema,
 // made once for a version of PostgreSQL and a state of the migrations.
@@ -264,21 +271,17 @@ func scratch() (string, error) {
 	return dir, os.Chmod(dir, 0o711)
 }
 
-// alive is never written to: its end, when the kernel closes it, tells of ours.
-var alive io.Closer
-
 // bury leaves a shell behind that waits for the end of this process, however it comes,
 // and removes the folder. The server itself ends by the kernel's signal.
-func bury(dir string) error {
+func bury(dir string) (alive io.Closer, err error) {
 	const script = `cat >/dev/null; read pid _ <"$1/data/postmaster.pid" && kill -QUIT "$pid"
 		for i in 1 2 3 4 5 6 7 8 9; do [ -e "$1/data/postmaster.pid" ] || break; sleep 0.2; done; rm -rf "$1"`
 	cmd := exec.Command("/bin/sh", "-c", script, "sh", dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the terminal must not reach it
-	var err error
 	if alive, err = cmd.StdinPipe(); err != nil {
-		return err
+		return nil, err
 	}
-	return cmd.Start()
+	return alive, cmd.Start()
 }
 
 // sweep removes the folders of test processes that are gone and were not buried.
