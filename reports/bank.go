@@ -209,6 +209,8 @@ func cellOf(n int, mean, spread, below float64) Cell {
 	if n == 0 {
 		return Cell{State: Few}
 	}
+	// sums of floats differ in the last bits with the order of rows: figures must not
+	mean, spread, below = math.Round(mean*1e9)/1e9, math.Round(spread*1e9)/1e9, math.Round(below*1e9)/1e9
 	half := z90 * math.Sqrt(spread/float64(n))
 	c := Cell{N: n, Mean: mean, Low: max(0, mean-half), High: min(1, mean+half), Below: below}
 	c.From, c.To = Wilson(below, n)
