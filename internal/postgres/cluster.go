@@ -563,6 +563,10 @@ func (c *Cluster) prepare(ctx context.Context) error {
 			return fmt.Errorf("role %s: %w", role, err)
 		}
 	}
+	// As on a customer's own PostgreSQL: who owns the schema may act as the application.
+	if _, err := db.ExecContext(ctx, `GRANT `+App+` TO `+Owner); err != nil {
+		return fmt.Errorf("role %s: %w", App, err)
+	}
 	return c.CreateDatabase(ctx, Database, "")
 }
 
