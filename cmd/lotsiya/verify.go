@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/files"
 )
@@ -24,6 +25,7 @@ type invariant struct {
 var invariants = []invariant{
 	{"journal", "entries up to the last seal", audit.Verify},
 	{"files", "files", files.Verify},
+	{"answers", "answers", sitting.Verify},
 }
 
 func verifyCommand() *cobra.Command {

@@ -162,7 +162,7 @@ func TestTabsAtOnce(t *testing.T) {
 			t.Errorf("teacher %d: %d is held, %d was acknowledged", i, got, highest[i])
 		}
 	}
-	faults, checked, err := s.Verify(t.Context())
+	faults, checked, err := Verify(t.Context(), s.pool)
 	s.must(err)
 	if len(faults) > 0 || checked == 0 {
 		t.Errorf("verify: %v of %d", faults, checked)
@@ -207,7 +207,7 @@ func TestSaveRacesSubmit(t *testing.T) {
 			}
 		}
 	}
-	faults, _, err := s.Verify(t.Context())
+	faults, _, err := Verify(t.Context(), s.pool)
 	s.must(err)
 	if len(faults) > 0 {
 		t.Errorf("verify: %v", faults)

@@ -3,11 +3,11 @@ package sitting
 import (
 	"context"
 	"fmt"
-
-	"github.com/jmoiron/sqlx"
+	"time"
 
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/people"
 )
 
 // Verify checks that every kept answer is the one that was acknowledged (its
@@ -15,59 +15,88 @@ import (
 // submitted attempt holds exactly the answers its receipt names. It returns what
 // does not hold, and how many answers were read. A text blanked by an erasure
 // leaves its digest, which is checked as it stands.
-func (s *Service) Verify(ctx context.Context) (broken []string, checked int, err error) {
-	key, err := s.receiptKey(ctx)
+func Verify(ctx context.Context, q db.Q) (broken []string, checked int, err error) {
+	keys, err := db.Select[[]byte](ctx, q, `SELECT key FROM receipt_key`)
+	if err != nil {
+		return nil, 0, fmt.Errorf("receipt key: %w", err)
+	}
+	var key []byte // none before the first start of an attempt: then there are no answers either
+	if len(keys) == 1 {
+		key = keys[0]
+	}
+	erased, err := people.ErasedTx(ctx, q)
 	if err != nil {
 		return nil, 0, err
 	}
-	err = db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) error {
-		attempts, err := db.Select[Attempt](ctx, tx, `SELECT `+attemptColumns+` FROM attempt WHERE state = 'submitted' ORDER BY id`)
-		if err != nil {
-			return fmt.Errorf("attempts: %w", err)
+	rows, err := q.QueryxContext(ctx, `
+		SELECT t.id AS attempt, t.state, t.digest AS handed_in, a.person_id, a.task, a.revision, a.body, a.digest, a.receipt, a.saved_at, a.late
+		  FROM attempt t LEFT JOIN answer a ON a.attempt_id = t.id
+		 WHERE t.state = 'submitted' OR a.attempt_id IS NOT NULL
+		 ORDER BY t.id, a.task, a.revision`)
+	if err != nil {
+		return nil, 0, fmt.Errorf("answers: %w", err)
+	}
+	defer rows.Close()
+	report := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
+
+	var last sealed
+	for rows.Next() {
+		var r verifiedRow
+		if err := rows.StructScan(&r); err != nil {
+			return nil, checked, fmt.Errorf("answers: %w", err)
 		}
-		rows, err := tx.QueryxContext(ctx, `
-			SELECT attempt_id, task, revision, body, digest, receipt, saved_at, late
-			  FROM answer ORDER BY attempt_id, task, revision`)
-		if err != nil {
-			return fmt.Errorf("answers: %w", err)
+		if r.Attempt != last.attempt {
+			last.check(report)
+			last = sealed{attempt: r.Attempt, submitted: r.State == Submitted, digest: r.HandedIn, held: map[string]Held{}}
 		}
-		defer rows.Close()
-		held := map[int64]map[string]Held{}
-		for rows.Next() {
-			var r struct {
-				heldRow
-				Late bool `db:"late"`
-			}
-			if err := rows.StructScan(&r); err != nil {
-				return fmt.Errorf("answers: %w", err)
-			}
-			checked++
-			h := r.held()
-			if h.Body != nil {
-				if digest, err := digestOf(h.Body); err != nil || digest != h.Digest {
-					broken = append(broken, fmt.Sprintf("answer: attempt %d, %s, revision %d: the text is not the one that was acknowledged", r.AttemptID, r.Task, r.Revision))
-				}
-			}
-			if receiptFor(key, r.AttemptID, r.Task, r.Revision, r.Digest, r.SavedAt) != r.Receipt {
-				broken = append(broken, fmt.Sprintf("answer: attempt %d, %s, revision %d: the receipt does not fit", r.AttemptID, r.Task, r.Revision))
-			}
-			if !r.Late {
-				if held[r.AttemptID] == nil {
-					held[r.AttemptID] = map[string]Held{}
-				}
-				h.Body = nil
-				held[r.AttemptID][r.Task] = h
+		if r.Task == nil { // handed in without an answer
+			continue
+		}
+		checked++
+		switch {
+		case r.Body == nil && !erased[*r.Person]:
+			report("answer: attempt %d, %s, revision %d: the text is gone, and nobody erased it", r.Attempt, *r.Task, *r.Revision)
+		case r.Body != nil:
+			if digest, err := digestOf([]byte(*r.Body)); err != nil || digest != *r.Digest {
+				report("answer: attempt %d, %s, revision %d: the text is not the one that was acknowledged", r.Attempt, *r.Task, *r.Revision)
 			}
 		}
-		if err := rows.Err(); err != nil {
-			return fmt.Errorf("answers: %w", err)
+		if receiptFor(key, r.Attempt, *r.Task, *r.Revision, *r.Digest, *r.SavedAt) != *r.Receipt {
+			report("answer: attempt %d, %s, revision %d: the receipt does not fit", r.Attempt, *r.Task, *r.Revision)
 		}
-		for _, a := range attempts {
-			if a.Digest == nil || digestAll(held[a.ID]) != *a.Digest {
-				broken = append(broken, fmt.Sprintf("attempt %d: the answers held are not those that were handed in", a.ID))
-			}
+		if !*r.Late {
+			last.held[*r.Task] = Held{Revision: *r.Revision, Digest: *r.Digest}
 		}
-		return nil
-	})
-	return broken, checked, err
+	}
+	last.check(report)
+	return broken, checked, rows.Err()
+}
+
+// verifiedRow is an attempt with one of its answers, if it has any.
+type verifiedRow struct {
+	Attempt  int64            `db:"attempt"`
+	State    State            `db:"state"`
+	HandedIn *string          `db:"handed_in"`
+	Person   *access.PersonID `db:"person_id"`
+	Task     *string          `db:"task"`
+	Revision *int64           `db:"revision"`
+	Body     *string          `db:"body"`
+	Digest   *string          `db:"digest"`
+	Receipt  *string          `db:"receipt"`
+	SavedAt  *time.Time       `db:"saved_at"`
+	Late     *bool            `db:"late"`
+}
+
+// sealed is an attempt whose answers are being read.
+type sealed struct {
+	attempt   int64
+	submitted bool
+	digest    *string
+	held      map[string]Held
+}
+
+func (s sealed) check(report func(format string, args ...any)) {
+	if s.submitted && (s.digest == nil || digestAll(s.held) != *s.digest) {
+		report("attempt %d: the answers held are not those that were handed in", s.attempt)
+	}
 }
