@@ -54,7 +54,7 @@ func build(doc document, year int, rep *report) Plan {
 		}
 		text := join(e.term)
 		var ok bool
-		if it.Term, ok = readTerm(text, p.Year); !ok {
+		if it.Term, ok = ReadTerm(text, p.Year); !ok {
 			if text == "" {
 				rep.fault(e.line, fmt.Sprintf("у пункта %s нет срока", it.Number), termExpected)
 			} else {

@@ -95,7 +95,7 @@ func (f Fault) Error() string {
 	if f.Line > 0 {
 		at = fmt.Sprintf("%s:%d", f.File, f.Line)
 	}
-	return fmt.Sprintf("%s: %s; %s", at, f.Wrong, f.Expected)
+	return fmt.Sprintf("%s: %s, %s", at, f.Wrong, f.Expected)
 }
 
 // Faults is every fault of one plan; as an error it is a line for each.

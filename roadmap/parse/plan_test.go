@@ -440,7 +440,7 @@ func TestTerms(t *testing.T) {
 		"в":                         "",
 		"Январь-":                   "",
 	} {
-		term, ok := readTerm(text, 2024)
+		term, ok := ReadTerm(text, 2024)
 		got := ""
 		if ok {
 			got = string(term.Kind)

@@ -251,8 +251,9 @@ func match(text string) (kind Kind, whole, begins bool) {
 	return kind, whole, begins
 }
 
-// readTerm gives the term that text is in a plan of the year.
-func readTerm(text string, year int) (Term, bool) {
+// ReadTerm gives the term that text is in a plan of the year; ok is false where
+// text is no term.
+func ReadTerm(text string, year int) (term Term, ok bool) {
 	kind, whole, _ := match(text)
 	if !whole {
 		return Term{}, false
