@@ -107,6 +107,7 @@ func (f *fixture) plan(id int64) Plan {
 func TestImportKeepsThePlanWhole(t *testing.T) {
 	t.Parallel()
 	f := setUp(t)
+	var ids []int64
 	for _, c := range []struct {
 		file      string
 		territory int64
@@ -118,7 +119,8 @@ func TestImportKeepsThePlanWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := f.plan(f.imported(c.file, c.territory))
+		ids = append(ids, f.imported(c.file, c.territory))
+		got := f.plan(ids[len(ids)-1])
 		if got.Name() != c.name || got.Tally(got.Sections, "").All != c.items {
 			t.Errorf("%s with %d items", got.Name(), got.Tally(got.Sections, "").All)
 		}
@@ -134,7 +136,7 @@ func TestImportKeepsThePlanWhole(t *testing.T) {
 			t.Errorf("a second import: %v", err)
 		}
 	}
-	municipal := f.plan(2)
+	municipal := f.plan(ids[1])
 	if municipal.ApprovedNumber != "2056-р" || municipal.ApprovedOn == nil || municipal.ApprovedOn.Format("02.01.2006") != "29.12.2023" {
 		t.Errorf("approval %q %v", municipal.ApprovedNumber, municipal.ApprovedOn)
 	}
