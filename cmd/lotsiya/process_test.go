@@ -27,7 +27,11 @@ func TestMain(m *testing.M) {
 }
 
 func program(args ...string) *exec.Cmd {
-	cmd := exec.Command(os.Args[0], args...)
+	self, err := os.Executable()
+	if err != nil {
+		panic(err) // no test can run without
+	}
+	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), "LOTSIYA_TEST_PROGRAM=1", "DATABASE_URL=")
 	return cmd
 }
