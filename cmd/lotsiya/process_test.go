@@ -23,7 +23,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("LOTSIYA_TEST_PROGRAM") != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	closeRegion()
+	os.Exit(code)
 }
 
 func program(args ...string) *exec.Cmd {

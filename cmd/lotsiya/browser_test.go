@@ -1,0 +1,324 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// The journeys share one demonstration region and one Chromium; each walks under its own sign-in.
+
+//go:embed testdata/axe.min.js
+var axeScript string
+
+type region struct {
+	url     string
+	signIns map[string][2]string // role → login, password
+	browser context.Context
+	cmd     *exec.Cmd
+	dir     string
+	quit    func()
+	err     error
+}
+
+var demoRegion = sync.OnceValue(startRegion)
+
+// closeRegion ends what the journeys started; TestMain calls it.
+func closeRegion() {
+	if regionStarted {
+		r := demoRegion()
+		if r.quit != nil {
+			r.quit()
+		}
+	}
+}
+
+var regionStarted bool
+
+func startRegion() *region {
+	regionStarted = true
+	r := &region{signIns: map[string][2]string{}}
+	r.dir, r.err = os.MkdirTemp("/tmp", "lotsiya-region-")
+	if r.err != nil {
+		return r
+	}
+	_ = os.Chmod(r.dir, 0o755)
+	r.cmd = program("serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(r.dir, "var"))
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	var stderr bytes.Buffer
+	r.cmd.Stderr = &stderr
+	out, err := r.cmd.StdoutPipe()
+	if err != nil {
+		r.err = err
+		return r
+	}
+	if r.err = r.cmd.Start(); r.err != nil {
+		return r
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		line := lines.Text()
+		if url, ok := strings.CutPrefix(line, "listening on "); ok {
+			r.url = url
+		}
+		if f := strings.Fields(line); len(f) == 4 && f[0] == "sign-in" {
+			r.signIns[f[1]] = [2]string{f[2], f[3]}
+			if f[1] == "admin" { // the last of them
+				break
+			}
+		}
+	}
+	if r.url == "" || len(r.signIns) < 10 {
+		r.err = fmt.Errorf("serve --demo did not come up: %s", stderr.String())
+		return r
+	}
+	go func() {
+		for lines.Scan() {
+		}
+	}()
+	var stopBrowser context.CancelFunc
+	r.browser, stopBrowser, r.err = startBrowser()
+	r.quit = func() {
+		if stopBrowser != nil {
+			stopBrowser()
+		}
+		_ = r.cmd.Process.Signal(syscall.SIGTERM)
+		_ = r.cmd.Wait()
+		_ = os.RemoveAll(r.dir)
+	}
+	return r
+}
+
+// startBrowser starts Debian's (or the named) Chromium; a missing one is an error, never a skip.
+func startBrowser() (context.Context, context.CancelFunc, error) {
+	bin := os.Getenv("CHROMIUM")
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if bin == "" {
+			bin, _ = exec.LookPath(name)
+		}
+	}
+	if bin == "" {
+		return nil, nil, fmt.Errorf("no Chromium found: scripts/need chromium installs it")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(bin), chromedp.NoSandbox,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "ru-RU"),
+		chromedp.Flag("font-render-hinting", "none"))
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	browser, cancel := chromedp.NewContext(allocator)
+	if err := chromedp.Run(browser); err != nil {
+		cancel()
+		stop()
+		return nil, nil, fmt.Errorf("start %s: %w", bin, err)
+	}
+	return browser, func() { cancel(); stop() }, nil
+}
+
+// visitor is one person with one browser profile.
+type visitor struct {
+	t   *testing.T
+	ctx context.Context
+	url string
+}
+
+// theRegion gives the shared region to a test.
+func theRegion(t *testing.T) *region {
+	t.Helper()
+	r := demoRegion()
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	return r
+}
+
+// stranger opens a browser profile of its own, not signed in, 1280 px wide.
+func stranger(t *testing.T) *visitor {
+	t.Helper()
+	r := theRegion(t)
+	ctx, cancel := chromedp.NewContext(r.browser, chromedp.WithNewBrowserContext())
+	ctx, stop := context.WithTimeout(ctx, 4*time.Minute)
+	t.Cleanup(func() { stop(); cancel() })
+	v := &visitor{t, ctx, r.url}
+	chromedp.ListenTarget(ctx, func(ev any) {
+		if e, ok := ev.(*runtime.EventExceptionThrown); ok {
+			t.Errorf("script: %s", e.ExceptionDetails.Error())
+		}
+	})
+	v.wide(1280)
+	return v
+}
+
+// as signs in with the region's sign-in of a role, or with a login of its own.
+func as(t *testing.T, roleOrLogin string) *visitor {
+	t.Helper()
+	r := theRegion(t)
+	sign, ok := r.signIns[roleOrLogin]
+	if !ok {
+		sign = [2]string{roleOrLogin, r.signIns["teacher"][1]}
+	}
+	v := stranger(t)
+	v.open("/sign-in")
+	v.fill(`input[name="login"]`, sign[0])
+	v.fill(`input[name="password"]`, sign[1])
+	v.do(chromedp.Submit(`input[name="password"]`), chromedp.WaitVisible(`.who a[href="/me"]`))
+	return v
+}
+
+func (v *visitor) do(actions ...chromedp.Action) {
+	v.t.Helper()
+	if err := chromedp.Run(v.ctx, actions...); err != nil {
+		var where, text string
+		_ = chromedp.Run(v.ctx, chromedp.Location(&where), chromedp.Text("body", &text))
+		v.t.Fatalf("%v\nat %s: %.1500s", err, where, text)
+	}
+}
+
+func (v *visitor) wide(px int64) {
+	v.t.Helper()
+	v.do(emulation.SetDeviceMetricsOverride(px, 900, 1, px < 600))
+}
+
+// open goes to a page and expects it to be there.
+func (v *visitor) open(path string) {
+	v.t.Helper()
+	resp, err := chromedp.RunResponse(v.ctx, chromedp.Navigate(v.url+path))
+	if err != nil || resp.Status != 200 {
+		v.t.Fatalf("open %s: %v %v", path, resp, err)
+	}
+}
+
+// status is what a GET of path answers, by fetch in the page.
+func (v *visitor) status(path string) int {
+	v.t.Helper()
+	var code int
+	v.do(chromedp.Evaluate(fmt.Sprintf(`fetch(%q, {redirect: "manual"}).then(r => r.status)`, path), &code,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	return code
+}
+
+func (v *visitor) fill(selector, value string) {
+	v.t.Helper()
+	v.do(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.SetValue(selector, "", chromedp.ByQuery), chromedp.SendKeys(selector, value, chromedp.ByQuery))
+}
+
+// click presses what the selector names and waits for the page that follows.
+func (v *visitor) click(selector string) {
+	v.t.Helper()
+	if _, err := chromedp.RunResponse(v.ctx, chromedp.ScrollIntoView(selector, chromedp.ByQuery), chromedp.Click(selector, chromedp.ByQuery)); err != nil {
+		v.t.Fatalf("click %s: %v", selector, err)
+	}
+}
+
+// tap presses without waiting for another page.
+func (v *visitor) tap(selector string) {
+	v.t.Helper()
+	v.do(chromedp.ScrollIntoView(selector, chromedp.ByQuery), chromedp.Click(selector, chromedp.ByQuery))
+}
+
+// keys types into what has the focus.
+func (v *visitor) keys(s string) {
+	v.t.Helper()
+	v.do(chromedp.KeyEvent(s))
+}
+
+func (v *visitor) text(selector string) string {
+	v.t.Helper()
+	var s string
+	v.do(chromedp.Text(selector, &s, chromedp.ByQuery))
+	return strings.ReplaceAll(s, "\u00a0", " ")
+}
+
+func (v *visitor) path() string {
+	v.t.Helper()
+	var s string
+	v.do(chromedp.Evaluate(`location.pathname`, &s))
+	return s
+}
+
+// eval runs an expression in the page.
+func (v *visitor) eval(expression string, out any) {
+	v.t.Helper()
+	v.do(chromedp.Evaluate(expression, out, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+}
+
+// see expects words on the page.
+func (v *visitor) see(words ...string) {
+	v.t.Helper()
+	text := v.text("body")
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			v.t.Errorf("%s: %q is not on the page: %.1200s", v.path(), w, text)
+		}
+	}
+}
+
+// offline takes the network away or gives it back.
+func (v *visitor) offline(off bool) {
+	v.t.Helper()
+	v.do(network.Enable(), network.EmulateNetworkConditions(off, 0, -1, -1))
+}
+
+// look holds the page to WCAG by axe-core at 360 and 1280 px and keeps a
+// screenshot of each width under LOTSIYA_SCREENS, where that is set.
+func (v *visitor) look(name string) {
+	v.t.Helper()
+	for _, px := range []int64{360, 1280} {
+		v.wide(px)
+		var raw string
+		v.eval(axeScript+`; axe.run(document, {resultTypes: ["violations"]}).then(r => JSON.stringify(r.violations.map(x => ({id: x.id, help: x.help, nodes: x.nodes.slice(0, 3).map(n => n.html + " " + n.failureSummary)}))))`, &raw)
+		var violations []struct {
+			ID, Help string
+			Nodes    []string
+		}
+		if err := json.Unmarshal([]byte(raw), &violations); err != nil {
+			v.t.Fatalf("axe: %v in %.300s", err, raw)
+		}
+		for _, x := range violations {
+			v.t.Errorf("%s at %d px: axe %s: %s\n  %s", v.path(), px, x.ID, x.Help, strings.Join(x.Nodes, "\n  "))
+		}
+		var overflow int
+		v.eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &overflow)
+		if overflow > 1 {
+			v.t.Errorf("%s at %d px: the page is %d px too wide", v.path(), px, overflow)
+		}
+		if dir := os.Getenv("LOTSIYA_SCREENS"); dir != "" {
+			var png []byte
+			v.do(chromedp.ActionFunc(func(ctx context.Context) (err error) {
+				png, err = page.CaptureScreenshot().WithCaptureBeyondViewport(true).WithFormat(page.CaptureScreenshotFormatPng).WithClip(v.sheet(ctx)).Do(ctx)
+				return err
+			}))
+			if err := os.MkdirAll(dir, 0o755); err == nil {
+				err = os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", name, px)), png, 0o644)
+				if err != nil {
+					v.t.Error(err)
+				}
+			}
+		}
+	}
+	v.wide(1280)
+}
+
+// sheet is the whole page, up to the length that a picture can show.
+func (v *visitor) sheet(ctx context.Context) *page.Viewport {
+	_, _, _, _, _, size, err := page.GetLayoutMetrics().Do(ctx)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return &page.Viewport{Width: size.Width, Height: min(size.Height, 3000), Scale: 1}
+}
