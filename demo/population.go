@@ -19,6 +19,9 @@ const (
 	experts        = 8
 )
 
+// given makes every synthetic name look like one: «Учитель-017 Демо».
+const given = "Демо"
+
 // Password is the one password of every demonstration sign-in.
 const Password = "lotsiya-demo"
 
@@ -105,7 +108,7 @@ func newTeachers(n int, word, position, subject, login string, places []place, t
 			years := min(41, int(math.Abs(r.NormFloat64())*14))
 			since := today.AddDate(-years, -r.IntN(12), 0)
 			p := people.NewPerson{
-				Name:          people.Name{Family: word, Given: fmt.Sprintf("%03d", number)},
+				Name:          people.Name{Family: fmt.Sprintf("%s-%03d", word, number), Given: given},
 				TeachingSince: &since, Category: category(years, r),
 				Appointments: []people.NewAppointment{{OrganisationID: at[r.IntN(len(at))], Position: position, Subject: subject, Load: 1, StartedOn: today.AddDate(-min(years, 1+r.IntN(6)), 0, 0)}},
 				Grants:       []access.Grant{{Role: access.Teacher}},
@@ -154,32 +157,62 @@ func category(years int, r *rand.Rand) string {
 // SignIn is one ready sign-in of the demonstration.
 type SignIn struct{ Role, Name, Login, Password string }
 
-// staff are the people at work around the teachers; a zero territory is the region.
-func staff(territories []people.Territory, school place, hash string) ([]people.NewPerson, []SignIn) {
-	home := territories[3] // the largest
-	list := []people.NewPerson{}
-	signs := []SignIn{}
-	add := func(role access.Role, word, number, login string, g ...access.Grant) {
-		list = append(list, people.NewPerson{Name: people.Name{Family: word, Given: number}, Login: login, PasswordHash: hash, Grants: g})
-		if role != "" {
-			signs = append(signs, SignIn{string(role), word + " " + number, login, Password})
-		}
-	}
-	add(access.Author, "Автор", "01", "author", access.Grant{Role: access.Author})
-	add(access.Reviewer, "Рецензент", "01", "reviewer", access.Grant{Role: access.Reviewer})
+// worker is one of the people at work around the teachers.
+type worker struct {
+	role   access.Role
+	word   string
+	number string
+	login  string
+	shown  bool // stands among the ready sign-ins
+}
+
+// workers lists them; the first of each role is shown.
+func workers() []worker {
+	list := []worker{{access.Author, "Автор", "01", "author", true}, {access.Reviewer, "Рецензент", "01", "reviewer", true}}
 	for i := range experts {
-		login, role := fmt.Sprintf("expert%02d", i+1), access.Role("")
-		if i == 0 {
-			login, role = "expert", access.Expert
-		}
-		add(role, "Эксперт", fmt.Sprintf("%02d", i+1), login, access.Grant{Role: access.Expert})
+		list = append(list, worker{access.Expert, "Эксперт", fmt.Sprintf("%02d", i+1), expertLogin(i), i == 0})
 	}
-	add(access.Methodist, "Методист", "01", "methodist", access.Grant{Role: access.Methodist})
-	add(access.MunicipalMethodist, "Муниципальный методист", "01", "municipal", access.Grant{Role: access.MunicipalMethodist, Territory: home.ID})
-	add(access.Coordinator, "Координатор", "01", "coordinator", access.Grant{Role: access.Coordinator, Territory: home.ID})
-	add(access.Head, "Руководитель", "01", "head", access.Grant{Role: access.Head, Organisation: school.organisation})
-	add(access.Analyst, "Аналитик", "01", "analyst", access.Grant{Role: access.Analyst})
-	add(access.Manager, "Руководитель ЦНППМ", "01", "manager", access.Grant{Role: access.Manager})
-	add(access.Admin, "Администратор", "01", "admin", access.Grant{Role: access.Admin})
-	return list, signs
+	return append(list,
+		worker{access.Methodist, "Методист", "01", "methodist", true},
+		worker{access.MunicipalMethodist, "Методист-района", "01", "municipal", true},
+		worker{access.Coordinator, "Координатор", "01", "coordinator", true},
+		worker{access.Head, "Директор", "01", "head", true},
+		worker{access.Analyst, "Аналитик", "01", "analyst", true},
+		worker{access.Manager, "Управляющий", "01", "manager", true},
+		worker{access.Admin, "Администратор", "01", "admin", true})
+}
+
+func expertLogin(i int) string {
+	if i == 0 {
+		return "expert"
+	}
+	return fmt.Sprintf("expert%02d", i+1)
+}
+
+// SignIns are the ready sign-ins of every demonstration region, one a role; the
+// administrator's is the last.
+func SignIns() []SignIn {
+	list := []SignIn{{string(access.Teacher), access.Teacher.Name(), "teacher", Password}}
+	for _, w := range workers() {
+		if w.shown {
+			list = append(list, SignIn{string(w.role), w.role.Name(), w.login, Password})
+		}
+	}
+	return list
+}
+
+// staff makes the people at work; their territory and organisation are home's.
+func staff(home place, hash string) []people.NewPerson {
+	list := []people.NewPerson{}
+	for _, w := range workers() {
+		g := access.Grant{Role: w.role}
+		switch w.role {
+		case access.MunicipalMethodist, access.Coordinator:
+			g.Territory = home.territory
+		case access.Head:
+			g.Organisation = home.organisation
+		}
+		list = append(list, people.NewPerson{Name: people.Name{Family: w.word + "-" + w.number, Given: given}, Login: w.login, PasswordHash: hash, Grants: []access.Grant{g}})
+	}
+	return list
 }
