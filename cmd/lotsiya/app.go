@@ -1,12 +1,19 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"time"
 
+	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/desk"
+	"github.com/lotsiya/lotsiya/diagnostics/assembly"
+	"github.com/lotsiya/lotsiya/diagnostics/bank"
 	"github.com/lotsiya/lotsiya/diagnostics/campaign"
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/web"
 )
 
@@ -15,25 +22,44 @@ type app struct {
 	site    *web.Site
 	jobs    *jobs.Runner
 	handler http.Handler
+
+	people     *people.Service
+	competency *competency.Service
+	bank       *bank.Service
+	assembly   *assembly.Service
+	campaigns  *campaign.Service
+	sittings   *sitting.Service
+	desk       *desk.Service
 }
 
 // newApp wires every context to the next; each arrow of the architecture is a line here.
 func newApp(in *installation, now func() time.Time) *app {
 	a := &app{jobs: jobs.New(in.Pool)}
-	a.site = &web.Site{Sessions: web.NewSessions(in.Pool)}
+	a.people = people.New(in.Pool, now)
+	a.competency = competency.New(in.Pool, now)
+	a.bank = bank.New(in.Pool, now)
+	a.assembly = assembly.New(in.Pool, now, a.bank)
+	a.campaigns = campaign.New(in.Pool, now)
+	a.sittings = sitting.New(in.Pool, now)
+	a.desk = desk.New(in.Pool, now)
 
-	campaigns := campaign.New(in.Pool, now)
-	sittings := sitting.New(in.Pool, now)
-	campaigns.OnInvited(sittings.AssignTx)
-	campaigns.OnRetimed(sittings.RetimeTx)
-	campaigns.OnAnnulled(sittings.AnnulTx)
-	campaigns.OnClosed(sittings.CloseCampaignTx)
-	a.jobs.Every("close overdue sittings", 5*time.Second, sittings.CloseOverdue)
+	a.campaigns.OnInvited(a.sittings.AssignTx)
+	a.campaigns.OnRetimed(a.sittings.RetimeTx)
+	a.campaigns.OnAnnulled(a.sittings.AnnulTx)
+	a.campaigns.OnClosed(a.sittings.CloseCampaignTx)
 
+	a.jobs.Every("close overdue sittings", 5*time.Second, a.sittings.CloseOverdue)
+	a.jobs.Every("seal the journal", time.Minute, func(ctx context.Context) error { _, err := audit.Seal(ctx, in.Pool); return err })
+	a.jobs.Every("forget old sessions", time.Hour, func(ctx context.Context) error { return web.SweepSessions(ctx, in.Pool) })
+	a.jobs.Every("forget old sign-in failures", time.Hour, a.people.SweepFailures)
+
+	a.site = &web.Site{Sessions: web.NewSessions(in.Pool), Nav: desk.Nav}
 	engine := a.site.NewEngine()
 	mountOperations(engine, in.Pool)
-	campaigns.Mount(engine)
-	sittings.Mount(engine)
+	a.competency.Mount(engine)
+	a.campaigns.Mount(engine)
+	a.sittings.Mount(engine)
+	a.desk.Mount(engine)
 	a.handler = a.site.Handler(engine)
 	return a
 }

@@ -44,6 +44,7 @@ func run(ctx context.Context, args []string) int {
 	}
 	root.AddCommand(
 		serveCommand(),
+		peopleCommand(),
 		migrateCommand(),
 		backupCommand(),
 		restoreCommand(),
