@@ -111,6 +111,15 @@ func (s sheet) bars(i Item, state State) []bar {
 	return out
 }
 
+// moved draws the way from the end of a term to the day it was postponed to.
+func (s sheet) moved(i Item, until parse.Date, state State) []bar {
+	from, to := s.at(i.End(s.year), true), s.at(until, true)
+	if to-from < 0.004 {
+		return nil
+	}
+	return []bar{{Class: classOf[state], X: percent(from), W: percent(to - from), Dashed: true}}
+}
+
 var tags = map[State][2]string{
 	Done: {"tag-good", "сделано"}, Going: {"tag-go", "идёт"}, Late: {"tag-wait", "не закрыто"}, Ahead: {"tag-none", "впереди"}, Cancelled: {"tag-none", "отменено"},
 }
@@ -121,8 +130,11 @@ func (s sheet) row(p Plan, i Item, live []Live) row {
 	due, _ := time.Parse("2006-01-02", string(p.Due(i)))
 	r := row{Item: i, Lines: strings.Split(i.Title, "\n"), State: state, Tag: tags[state][0], Word: tags[state][1], Bars: s.bars(i, state),
 		Due: due, Pushed: p.ApprovedLate(i), Href: "/roadmap/" + strconv.FormatInt(p.ID, 10) + "/items/" + i.Number}
-	if last, ok := i.Last(); ok && last.State == SaidPostponed && state != Late {
-		r.Word, r.Tag = "перенесено", "tag-wait"
+	if last, ok := i.Last(); ok && last.State == SaidPostponed {
+		r.Bars = append(r.Bars, s.moved(i, day(*last.Until), state)...)
+		if state != Late {
+			r.Word, r.Tag = "перенесено", "tag-wait"
+		}
 	}
 	for k, l := range r.Lines {
 		r.Lines[k] = strings.TrimPrefix(l, "• ")

@@ -219,6 +219,20 @@ func (p Plan) Item(number string) (Item, bool) {
 // Tally counts items by state.
 type Tally struct{ All, Done, Going, Late, Ahead, Cancelled int }
 
+// Words is the tally in a phrase, without what there is none of.
+func (t Tally) Words() string {
+	var parts []string
+	for _, p := range []struct {
+		word string
+		n    int
+	}{{"сделано", t.Done}, {"идёт", t.Going}, {"впереди", t.Ahead}, {"не закрыто в срок", t.Late}, {"отменено", t.Cancelled}} {
+		if p.n > 0 {
+			parts = append(parts, p.word+"\u00a0"+itoa(p.n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Tally counts the items of some sections on a day.
 func (p Plan) Tally(sections []Section, today parse.Date) Tally {
 	var t Tally
@@ -246,8 +260,8 @@ func (p Plan) Tally(sections []Section, today parse.Date) Tally {
 // words it better: its first clause, cut at a word.
 func Shorten(title string) string {
 	s, _, _ := strings.Cut(title, "\n")
-	for _, stop := range []string{": ", " (", "; ", ", "} {
-		if head, _, cut := strings.Cut(s, stop); cut && utf8.RuneCountInString(head) >= 12 {
+	for _, stop := range []string{":", ";", " (", ","} {
+		if head, _, cut := strings.Cut(s, stop); cut && utf8.RuneCountInString(head) >= 24 {
 			s = head
 		}
 	}

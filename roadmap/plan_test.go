@@ -19,6 +19,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
 
+	"github.com/lotsiya/lotsiya/content"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/dbtest"
@@ -296,11 +297,42 @@ func TestShorten(t *testing.T) {
 	for title, want := range map[string]string{
 		"Диагностика профессиональных компетенций; организация оценки":                    "Диагностика профессиональных компетенций",
 		"Ведение региональных баз данных:\n• одна\n• другая":                              "Ведение региональных баз данных",
+		"Осуществление мероприятий, направленных на профилактику выгорания":               "Осуществление мероприятий",
+		"Координация деятельности, организация сетевого взаимодействия и ресурсов":        "Координация деятельности",
 		"Введение системы наставничества в МОУ":                                           "Введение системы наставничества в МОУ",
 		"Построение индивидуальных образовательных маршрутов непрерывного развития людей": "Построение индивидуальных образовательных маршрутов…",
 	} {
 		if got := Shorten(title); got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestContent: the plans that the program carries are the very documents that
+// the parser is tested on, and every item has a short name.
+func TestContent(t *testing.T) {
+	for _, code := range []string{content.RegionPlan, content.PriozerskPlan} {
+		c, err := content.Roadmap(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same, err := os.ReadFile("parse/testdata/" + c.Name)
+		if err != nil || !bytes.Equal(c.Body, same) {
+			t.Errorf("%s is not the tested document (%v)", c.Name, err)
+		}
+		p, err := parse.File(c.Name, bytes.NewReader(c.Body), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range p.Sections {
+			for _, i := range s.Items {
+				if n := len([]rune(c.Short[i.Number])); n == 0 || n > 45 {
+					t.Errorf("%s %s: short name %q", code, i.Number, c.Short[i.Number])
+				}
+			}
+		}
+		if len(c.Short) != p.Items() {
+			t.Errorf("%s: %d short names for %d items", code, len(c.Short), p.Items())
 		}
 	}
 }
@@ -384,7 +416,7 @@ func TestImportByPages(t *testing.T) {
 	}
 	form.Set("on", "2023-05-12")
 	w := f.post(manager, "/roadmap/import/apply", form, 303)
-	wantAll(t, f.get(manager, w.Header().Get("Location"), 200), "утверждён 12\u00a0мая\u00a02023, № 1184-р", "не закрыто в срок 46")
+	wantAll(t, f.get(manager, w.Header().Get("Location"), 200), "утверждён 12\u00a0мая\u00a02023, № 1184-р", "не закрыто в срок\u00a046")
 	wantAll(t, f.upload("x.txt", bytes.Replace(body, []byte("Май РМЦ"), []byte("РМЦ"), 1), 422), "Строка 691", "у пункта 4.2 нет срока")
 	wantAll(t, f.upload("x.txt", []byte("письмо"), 422), "таблица плана не найдена")
 }
@@ -399,7 +431,7 @@ func TestPlanPage(t *testing.T) {
 	f.do(f.Report(t.Context(), manager, id, NewReport{Item: "1.1", State: SaidDone, Note: "Приняты"}))
 	at := href(id)
 	page := f.get(analyst, at, 200)
-	wantAll(t, page, "46\u00a0мероприятий: сделано 1, идёт", "1 284", "из 1 500 учителей", "class=\"today\"", "Срок: Ноябрь-декабрь; идёт", "Приняты")
+	wantAll(t, page, "46\u00a0мероприятий: сделано\u00a01, идёт", "1 284", "из 1 500 учителей", "class=\"today\"", "Срок: Ноябрь-декабрь; идёт", "Приняты")
 	if strings.Contains(page, "style=") || strings.Contains(page, "Записать утверждение") {
 		t.Error("inline style, or a form for one who may only read")
 	}
