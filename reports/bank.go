@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/fault"
 )
 
 // Query is what the reader of the bank chose; zero fields do not narrow. It is
@@ -50,6 +51,33 @@ func (q Query) Values() url.Values {
 	}
 	return v
 }
+
+// ParseQuery reads a query as Values wrote it; a number that is none is an Invalid fault.
+func ParseQuery(encoded string) (Query, error) {
+	v, err := url.ParseQuery(encoded)
+	if err != nil {
+		return Query{}, badQuery
+	}
+	q := Query{Place: v.Get("place"), Subject: v.Get("subject"), Position: v.Get("position"), Category: v.Get("category"), Experience: v.Get("experience"),
+		Element: v.Get("element"), Severity: v.Get("severity"), Status: v.Get("status"), Order: v.Get("order"), Sort: v.Get("sort")}
+	for name, into := range map[string]*int64{"campaign": &q.Campaign, "territory": &q.Territory, "school": &q.School} {
+		if s := v.Get(name); s != "" {
+			if *into, err = strconv.ParseInt(s, 10, 64); err != nil {
+				return Query{}, badQuery
+			}
+		}
+	}
+	if s := v.Get("sure"); s != "" {
+		if q.Sure, err = strconv.Atoi(s); err != nil {
+			return Query{}, badQuery
+		}
+	}
+	return q, nil
+}
+
+var badQuery = fault.New(fault.Invalid, "Такого отбора не бывает: откройте банк заново")
+
+func str(n int) string { return strconv.Itoa(n) }
 
 // With is the address with one value changed; it leads to the first page again.
 // An empty value drops the name.

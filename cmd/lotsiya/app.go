@@ -14,6 +14,7 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/internal/jobs"
 	"github.com/lotsiya/lotsiya/people"
+	"github.com/lotsiya/lotsiya/reports"
 	"github.com/lotsiya/lotsiya/web"
 )
 
@@ -29,6 +30,7 @@ type app struct {
 	assembly   *assembly.Service
 	campaigns  *campaign.Service
 	sittings   *sitting.Service
+	reports    *reports.Service
 	desk       *desk.Service
 }
 
@@ -41,6 +43,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.assembly = assembly.New(in.Pool, now, a.bank)
 	a.campaigns = campaign.New(in.Pool, now)
 	a.sittings = sitting.New(in.Pool, now)
+	a.reports = reports.New(in.Pool, now)
 	a.desk = desk.New(in.Pool, now)
 
 	a.campaigns.OnInvited(a.sittings.AssignTx)
@@ -59,6 +62,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.competency.Mount(engine)
 	a.campaigns.Mount(engine)
 	a.sittings.Mount(engine)
+	a.reports.Mount(engine)
 	a.desk.Mount(engine)
 	a.handler = a.site.Handler(engine)
 	return a
