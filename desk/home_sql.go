@@ -10,6 +10,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/roadmap"
 	"github.com/lotsiya/lotsiya/web"
 )
 
@@ -255,16 +256,12 @@ func campaignDesk(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]card, erro
 
 // roadmapDesk counts what of this year's plans is late.
 func roadmapDesk(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]card, error) {
-	n, err := one[int](ctx, tx, "roadmap desk", `
-		SELECT count(*) FROM roadmap_item i JOIN roadmap_plan p ON p.id = i.plan_id
-		WHERE p.year = $1 AND GREATEST((SELECT max(CAST(e->>'to' AS date)) FROM jsonb_array_elements(i.periods) e), p.approved_on) < $2
-		  AND COALESCE((SELECT r.state FROM roadmap_report r WHERE r.item_id = i.id ORDER BY r.id DESC LIMIT 1), 'planned') NOT IN ('done', 'cancelled')`,
-		now.In(calendar.Zone).Year(), calendar.Day(now))
+	n, plan, err := roadmap.LateTx(ctx, tx, now.In(calendar.Zone).Year(), now)
 	if err != nil || n == 0 {
 		return []card{}, err
 	}
 	return []card{{Kind: "Дорожная карта", Title: "Срок прошёл: " + web.Plural(n, "мероприятие", "мероприятия", "мероприятий"), rank: 28,
-		Text: "Отметьте сделанное или перенесите срок с пояснением.", Href: "/roadmap", Action: "Открыть карту"}}, nil
+		Text: "Отметьте сделанное или перенесите срок с пояснением.", Href: fmt.Sprintf("/roadmap/%d?state=late", plan), Action: "Открыть карту"}}, nil
 }
 
 // bankDesk tells an analyst what the last published campaign holds.

@@ -84,27 +84,32 @@ type sectionView struct {
 	Tally
 }
 
+// card shows the figures of one item over the sheet.
+type card struct {
+	Item    Item
+	Figures []Live
+}
+
 type planView struct {
-	Plan      Plan
-	Sections  []sectionView
-	Live      []Live
-	Today     time.Time
-	InYear    bool
-	TodayAt   string
-	Months    []month
-	Tally     Tally
-	Shown     int
-	Filtered  bool
-	Who       string
-	State     State
-	Whos      []string
-	States    any
-	Write     bool
-	Href      string
-	Errors    map[string]string
-	Number    string
-	On        string
-	WhoPhrase string
+	Plan     Plan
+	Sections []sectionView
+	Cards    []card
+	Today    time.Time
+	InYear   bool
+	TodayAt  string
+	Months   []month
+	Tally    Tally
+	Shown    int
+	Filtered bool
+	Who      string
+	State    State
+	Whos     []string
+	States   any
+	Write    bool
+	Href     string
+	Errors   map[string]string
+	Number   string
+	On       string
 }
 
 func (s *Service) planView(c *gin.Context) (planView, error) {
@@ -119,11 +124,18 @@ func (s *Service) planView(c *gin.Context) (planView, error) {
 	p := got.Plan
 	today := s.today()
 	sh := sheet{p.Year, day(today)}
-	v := planView{Plan: p, Live: got.Live, Today: today, InYear: today.Year() == p.Year, TodayAt: sh.Today(), Months: sh.Months(),
+	v := planView{Plan: p, Today: today, InYear: today.Year() == p.Year, TodayAt: sh.Today(), Months: sh.Months(),
 		Tally: p.Tally(p.Sections, day(today)), Who: c.Query("resp"), State: State(c.Query("state")), Whos: p.Responsibles(), States: States,
 		Write: mayWrite(web.Actor(c), p) == nil, Href: href(p.ID), Number: p.ApprovedNumber}
 	if p.ApprovedOn != nil {
 		v.On = string(day(*p.ApprovedOn))
+	}
+	for _, l := range got.Live {
+		if n := len(v.Cards); n > 0 && v.Cards[n-1].Item.ID == l.Item.ID {
+			v.Cards[n-1].Figures = append(v.Cards[n-1].Figures, l)
+			continue
+		}
+		v.Cards = append(v.Cards, card{l.Item, []Live{l}})
 	}
 	if !slices.Contains(v.Whos, v.Who) {
 		v.Who = ""

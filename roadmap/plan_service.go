@@ -433,6 +433,24 @@ func (s *Service) View(ctx context.Context, actor access.Actor, plan int64, item
 	return v, err
 }
 
+// LateTx counts the items of plans that are late on a day, and names a plan that
+// has them: the newest, the region's before others; 0 where nothing is late.
+func LateTx(ctx context.Context, tx *sqlx.Tx, year int, now time.Time) (late int, plan int64, err error) {
+	plans, err := plansTx(ctx, tx, 0)
+	for _, p := range plans {
+		if p.Year != year {
+			continue
+		}
+		if n := p.Tally(p.Sections, day(calendar.Day(now))).Late; n > 0 {
+			late += n
+			if plan == 0 {
+				plan = p.ID
+			}
+		}
+	}
+	return late, plan, err
+}
+
 // territories lists whose plans there may be.
 func (s *Service) territories(ctx context.Context, actor access.Actor) (all []Territory, err error) {
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {

@@ -15,6 +15,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/jobs"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/reports"
+	"github.com/lotsiya/lotsiya/roadmap"
 	"github.com/lotsiya/lotsiya/web"
 )
 
@@ -31,6 +32,7 @@ type app struct {
 	campaigns  *campaign.Service
 	sittings   *sitting.Service
 	reports    *reports.Service
+	roadmap    *roadmap.Service
 	desk       *desk.Service
 }
 
@@ -44,6 +46,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns = campaign.New(in.Pool, now)
 	a.sittings = sitting.New(in.Pool, now)
 	a.reports = reports.New(in.Pool, now)
+	a.roadmap = roadmap.New(in.Pool, now, roadmapOutside())
 	a.desk = desk.New(in.Pool, now)
 
 	a.campaigns.OnInvited(a.sittings.AssignTx)
@@ -63,6 +66,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns.Mount(engine)
 	a.sittings.Mount(engine)
 	a.reports.Mount(engine)
+	a.roadmap.Mount(engine)
 	a.desk.Mount(engine)
 	a.handler = a.site.Handler(engine)
 	return a
