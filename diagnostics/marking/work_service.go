@@ -23,15 +23,16 @@ import (
 
 // Service holds the use cases of this package.
 type Service struct {
-	pool *sqlx.DB
-	now  func() time.Time
-	done []func(context.Context, *sqlx.Tx, int64) error
-	text texts
+	pool   *sqlx.DB
+	now    func() time.Time
+	closed func(ctx context.Context, tx *sqlx.Tx, attempt int64) (sitting.Closed, error)
+	done   []func(context.Context, *sqlx.Tx, int64) error
+	text   texts
 }
 
-// New returns the service; now is time.Now outside tests.
-func New(pool *sqlx.DB, now func() time.Time) *Service {
-	return &Service{pool: pool, now: now, text: newTexts()}
+// New returns the service; closed reads a closed attempt (sitting.Service.ClosedTx).
+func New(pool *sqlx.DB, now func() time.Time, closed func(ctx context.Context, tx *sqlx.Tx, attempt int64) (sitting.Closed, error)) *Service {
+	return &Service{pool: pool, now: now, closed: closed, text: newTexts()}
 }
 
 // OnDone adds a stage that runs in the transaction in which the last extended
@@ -43,7 +44,7 @@ func (s *Service) OnDone(f func(ctx context.Context, tx *sqlx.Tx, attempt int64)
 // OpenTx opens a work for each extended answer of a closed attempt and gives it to
 // two experts. An extended task without an answer opens none. It can be repeated.
 func (s *Service) OpenTx(ctx context.Context, tx *sqlx.Tx, attempt int64) error {
-	closed, err := sitting.ClosedTx(ctx, tx, attempt)
+	closed, err := s.closed(ctx, tx, attempt)
 	if err != nil {
 		return fmt.Errorf("open marking of attempt %d: %w", attempt, err)
 	}
@@ -233,7 +234,11 @@ func (s *Service) decideTx(ctx context.Context, tx *sqlx.Tx, w Work, k task.Key)
 // WithdrawTx takes an annulled sitting out of the experts' queues. Register it with
 // campaign.OnAnnulled.
 func (s *Service) WithdrawTx(ctx context.Context, tx *sqlx.Tx, r campaign.Registration) error {
-	return withdrawTx(ctx, tx, r.ID, s.now())
+	a, err := sitting.OfRegistrationTx(ctx, tx, r.ID)
+	if err != nil {
+		return err
+	}
+	return withdrawTx(ctx, tx, a.ID, s.now())
 }
 
 // A Turn is one line of an expert's queue.

@@ -271,15 +271,14 @@ func WaitingTx(ctx context.Context, tx db.Q, campaign int64) (int, error) {
 
 // withdrawTx takes the undecided works of an attempt out of the queues; what was
 // marked already stays, as it was given.
-func withdrawTx(ctx context.Context, tx db.Q, registration int64, now time.Time) error {
+func withdrawTx(ctx context.Context, tx db.Q, attempt int64, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `
-		DELETE FROM marking_assignment a USING marking_work w, attempt t
-		WHERE a.work_id = w.id AND w.attempt_id = t.id AND t.registration_id = $1 AND w.state <> 'done' AND a.marked_at IS NULL`, registration); err != nil {
+		DELETE FROM marking_assignment a USING marking_work w
+		WHERE a.work_id = w.id AND w.attempt_id = $1 AND w.state <> 'done' AND a.marked_at IS NULL`, attempt); err != nil {
 		return fmt.Errorf("withdraw works: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, `
-		UPDATE marking_work w SET state = 'done', final = '{}', done_at = $2 FROM attempt t
-		WHERE w.attempt_id = t.id AND t.registration_id = $1 AND w.state <> 'done'`, registration, now); err != nil {
+		UPDATE marking_work SET state = 'done', final = '{}', done_at = $2 WHERE attempt_id = $1 AND state <> 'done'`, attempt, now); err != nil {
 		return fmt.Errorf("withdraw works: %w", err)
 	}
 	return nil
