@@ -75,7 +75,7 @@ CREATE TABLE element_result (
     tasks       integer NOT NULL,
     CONSTRAINT element_result_pk PRIMARY KEY (score_revision_id, element_id)
 );
-COMMENT ON TABLE element_result IS 'Points by competency element of a revision (weights applied); tasks = answered or omitted ones that count as evidence. Owned by results.';
+COMMENT ON TABLE element_result IS 'Points by competency element of a revision (weights applied); omitted tasks count in max_points, tasks not reached or waiting do not; tasks = answered ones, by which evidence is enough. Owned by results.';
 SELECT seal_table('element_result');
 
 CREATE TABLE campaign_model (
@@ -88,5 +88,5 @@ CREATE TABLE campaign_model (
     fitted_at   timestamptz NOT NULL,
     CONSTRAINT campaign_model_version UNIQUE (campaign_id, version)
 );
-COMMENT ON TABLE campaign_model IS 'The fitted model of a campaign, by which estimates were made. Owned by results.';
+COMMENT ON TABLE campaign_model IS 'The fitted model of a campaign, by which estimates were made. Owned by deficits.';
 SELECT seal_table('campaign_model');

@@ -7,6 +7,7 @@ package marking
 
 import (
 	"cmp"
+	"fmt"
 	"hash/fnv"
 	"slices"
 	"time"
@@ -144,6 +145,9 @@ func check(k task.Key, marks Marks) (Marks, error) {
 	}
 	return out, nil
 }
+
+// field is the id of a criterion in the form, by its place.
+func field(i int) string { return fmt.Sprintf("k%d", i+1) }
 
 // total is what an expert gave altogether.
 func (m Marks) total() int {

@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"diagnostics/assembly":      {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/bank"},
 	"diagnostics/campaign":      {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/bank", "diagnostics/assembly"},
 	"diagnostics/sitting":       {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign"},
-	"diagnostics/marking":       {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign", "diagnostics/sitting"},
+	"diagnostics/marking":       {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/task/formula", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign", "diagnostics/sitting"},
 	"diagnostics/results":       {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign", "diagnostics/sitting", "diagnostics/marking", "diagnostics/psychometrics"},
 	"diagnostics/psychometrics": {},
 	"deficits/infer":            {"diagnostics/psychometrics"},
