@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/deficits"
 	"github.com/lotsiya/lotsiya/desk"
 	"github.com/lotsiya/lotsiya/diagnostics/assembly"
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
 	"github.com/lotsiya/lotsiya/diagnostics/campaign"
 	"github.com/lotsiya/lotsiya/diagnostics/competency"
+	"github.com/lotsiya/lotsiya/diagnostics/marking"
+	"github.com/lotsiya/lotsiya/diagnostics/results"
 	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/internal/jobs"
 	"github.com/lotsiya/lotsiya/people"
@@ -31,6 +34,9 @@ type app struct {
 	assembly   *assembly.Service
 	campaigns  *campaign.Service
 	sittings   *sitting.Service
+	marking    *marking.Service
+	results    *results.Service
+	deficits   *deficits.Service
 	reports    *reports.Service
 	roadmap    *roadmap.Service
 	desk       *desk.Service
@@ -45,6 +51,9 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.assembly = assembly.New(in.Pool, now, a.bank)
 	a.campaigns = campaign.New(in.Pool, now)
 	a.sittings = sitting.New(in.Pool, now)
+	a.marking = marking.New(in.Pool, now, a.sittings.ClosedTx)
+	a.results = results.New(in.Pool, now, a.sittings.ClosedTx)
+	a.deficits = deficits.New(in.Pool, now)
 	a.reports = reports.New(in.Pool, now)
 	a.roadmap = roadmap.New(in.Pool, now, roadmapOutside())
 	a.desk = desk.New(in.Pool, now)
@@ -53,6 +62,15 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns.OnRetimed(a.sittings.RetimeTx)
 	a.campaigns.OnAnnulled(a.sittings.AnnulTx)
 	a.campaigns.OnClosed(a.sittings.CloseCampaignTx)
+	a.campaigns.OnAnnulled(a.marking.WithdrawTx)
+	a.campaigns.OnAnnulled(a.deficits.DropTx)
+	a.sittings.OnClosed(a.marking.OpenTx)
+	a.sittings.OnClosed(a.results.ClosedTx)
+	a.marking.OnDone(a.results.MarkedTx)
+	a.results.OnScored(a.deficits.RefreshTx)
+	a.results.Link(results.Links{Estimates: a.deficits.EstimatesTx, Model: a.deficits.ModelTx, Fit: a.deficits.RequestFit})
+	a.jobs.Handle(deficits.FitJob, a.deficits.RunFit)
+	a.jobs.Handle(results.RegradeJob, a.results.RunRegrade)
 
 	a.jobs.Every("close overdue sittings", 5*time.Second, a.sittings.CloseOverdue)
 	a.jobs.Every("seal the journal", time.Minute, func(ctx context.Context) error { _, err := audit.Seal(ctx, in.Pool); return err })
@@ -65,6 +83,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.competency.Mount(engine)
 	a.campaigns.Mount(engine)
 	a.sittings.Mount(engine)
+	a.marking.Mount(engine)
 	a.reports.Mount(engine)
 	a.roadmap.Mount(engine)
 	a.desk.Mount(engine)
