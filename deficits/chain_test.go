@@ -481,4 +481,3 @@ func TestChainFromAnswersToDeficits(t *testing.T) {
 		}
 	}
 }
-
