@@ -844,3 +844,13 @@ func newUUID() string {
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
+
+// sizeTx is how many tasks a campaign's work has: that of its first variant.
+func (s *Service) sizeTx(ctx context.Context, tx *sqlx.Tx, campaignID int64) (int, error) {
+	variants, err := campaign.VariantsTx(ctx, tx, campaignID)
+	if err != nil || len(variants) == 0 {
+		return 0, err
+	}
+	tasks, err := assembly.VariantTx(ctx, tx, variants[0])
+	return len(tasks), err
+}

@@ -6,4 +6,5 @@ import "github.com/gin-gonic/gin"
 // description are for signed-in people.
 func (s *Service) Mount(r gin.IRouter) {
 	s.mountAPI(r)
+	s.mountPages(r)
 }
