@@ -35,8 +35,9 @@ func (w Written) faults() Faults {
 	c.described()
 	if c.kindKnown() {
 		c.foreign()
+		before := len(c.faults)
 		c.content()
-		if c.faults == nil {
+		if len(c.faults) == before { // a key can be judged against a content in order
 			c.key()
 		}
 	}

@@ -3,6 +3,8 @@ package task
 import (
 	"errors"
 	"fmt"
+	"html"
+	"regexp"
 )
 
 // A View is a task as a participant sees it: rendered once, when a version is
@@ -38,14 +40,14 @@ func Render(t Task, block, line func(markdown string) (string, error)) (View, er
 	v := View{Kind: t.Kind, MaxLength: t.Length(), Unit: t.Unit}
 	var fs Faults
 	one := func(field, id string, render func(string) (string, error), text string) string {
-		html, err := render(text)
+		shown, err := render(text)
 		if err != nil {
 			if id != "" {
 				err = fmt.Errorf("%s: %w", id, err)
 			}
 			fs = append(fs, Fault{"", field, err.Error()})
 		}
-		return html
+		return shown
 	}
 	many := func(field string, options []Option) []OptionView {
 		var views []OptionView
@@ -93,3 +95,9 @@ func FaultsOf(err error) Faults {
 	fs, _ := errors.AsType[Faults](err)
 	return fs
 }
+
+var tag = regexp.MustCompile(`<[^>]*>`)
+
+// Plain is the option's text without tags, for places that hold no HTML, such as
+// a list to choose from; of a formula its signs remain.
+func (o OptionView) Plain() string { return html.UnescapeString(tag.ReplaceAllString(o.HTML, "")) }

@@ -1,0 +1,740 @@
+package bank
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
+	"github.com/lotsiya/lotsiya/diagnostics/task"
+	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/internal/fault"
+	"github.com/lotsiya/lotsiya/people"
+	"github.com/lotsiya/lotsiya/web"
+)
+
+//go:embed pages/*.html
+var pages embed.FS
+
+var (
+	listPage    = web.MustPage[listView](pages, "pages/list.html")
+	newPage     = web.MustPage[newView](pages, "pages/new.html")
+	editPage    = web.MustPage[editView](pages, "pages/edit.html", "pages/shown.html", "pages/preview.html")
+	previewPage = web.MustPage[preview](pages, "pages/bare.html", "pages/shown.html", "pages/preview.html")
+	taskPage    = web.MustPage[taskView](pages, "pages/task.html", "pages/shown.html", "pages/keyed.html")
+	reviewPage  = web.MustPage[reviewView](pages, "pages/review.html", "pages/shown.html", "pages/keyed.html")
+)
+
+// Mount adds this package's pages; the permission of each is on its line.
+func (s *Service) Mount(r gin.IRouter) {
+	r.GET("/tasks", web.Need(access.TasksRead), web.Handle(s.getList))
+	r.GET("/tasks/new", web.Need(access.TasksWrite), web.Handle(s.getNew))
+	r.POST("/tasks", web.Need(access.TasksWrite), web.Handle(s.postNew))
+	r.GET("/tasks/:id", web.Need(access.TasksRead), web.Handle(s.getTask))
+	r.GET("/tasks/:id/edit", web.Need(access.TasksWrite), web.Handle(s.getEdit))
+	r.POST("/tasks/:id/edit", web.Need(access.TasksWrite), web.Handle(s.postEdit))
+	r.POST("/tasks/:id/preview", web.Need(access.TasksWrite), web.Handle(s.postPreview))
+	r.POST("/tasks/:id/retire", web.Need(access.TasksWrite), web.Handle(s.postRetire))
+	r.GET("/tasks/:id/review", web.Need(access.TasksReview), web.Handle(s.getReview))
+	r.POST("/tasks/:id/review", web.Need(access.TasksReview), web.Handle(s.postReview))
+	s.mountImport(r)
+}
+
+// --- the list
+
+type listView struct {
+	Filter    Filter
+	Cards     []Card
+	Total     int
+	Pages     int
+	Counts    map[State]int
+	Codifiers []competency.Codifier
+	Elements  []competency.Element
+	Titles    map[string]string // element → short title
+	Query     url.Values
+	MayWrite  bool
+	MayReview bool
+	Me        access.PersonID
+}
+
+// Link is the list with one thing changed; the page starts over.
+func (v listView) Link(key, value string) string {
+	q := url.Values{}
+	for k, list := range v.Query {
+		if k != "page" {
+			q[k] = list
+		}
+	}
+	q.Del(key)
+	if value != "" {
+		q.Set(key, value)
+	}
+	if len(q) == 0 {
+		return "/tasks"
+	}
+	return "/tasks?" + q.Encode()
+}
+
+// SortLink turns the order by a column, first up, then down.
+func (v listView) SortLink(column string) string {
+	if v.Filter.Sort == column {
+		return v.Link("sort", "-"+column)
+	}
+	return v.Link("sort", column)
+}
+
+// Sorted is the aria-sort of a column.
+func (v listView) Sorted(column string) string {
+	switch {
+	case v.Filter.Sort == column, column == "code" && v.Filter.Sort == "":
+		return "ascending"
+	case v.Filter.Sort == "-"+column:
+		return "descending"
+	}
+	return "none"
+}
+
+// Filtered tells whether anything is narrowed.
+func (v listView) Filtered() bool {
+	f := v.Filter
+	return f.State != "" || f.Part != "" || f.Kind != "" || f.Level != "" || f.Element != "" || f.Codifier != 0 || f.Mine || f.Words != ""
+}
+
+// Choices of the filters.
+func (listView) States() []State      { return States }
+func (listView) Parts() []task.Part   { return task.Parts }
+func (listView) Kinds() []task.Kind   { return task.Kinds }
+func (listView) Levels() []task.Level { return task.Levels }
+
+// Snippet is the beginning of a body, in one line and without marks.
+func (c Card) Snippet() string {
+	s := strings.Join(strings.Fields(strings.NewReplacer("**", "", "$$", " ", "$", "", "\\", "").Replace(c.Body)), " ")
+	runes := []rune(s)
+	if len(runes) > 110 {
+		return strings.TrimSpace(string(runes[:109])) + "…"
+	}
+	return s
+}
+
+// ElementList are the ids of the elements.
+func (c Card) ElementList() []string { return strings.Fields(c.Elements) }
+
+func (s *Service) getList(c *gin.Context) error {
+	ctx, actor := c.Request.Context(), web.Actor(c)
+	v := listView{Query: c.Request.URL.Query(), MayWrite: actor.May(access.TasksWrite), MayReview: actor.May(access.TasksReview), Titles: map[string]string{}, Me: actor.ID}
+	if err := web.Bind(c, &v.Filter); err != nil {
+		return err
+	}
+	v.Filter.Words = strings.TrimSpace(v.Filter.Words)
+	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		if v.Cards, v.Total, err = cardsTx(ctx, tx, actor, v.Filter); err != nil {
+			return err
+		}
+		if v.Counts, err = stateCountsTx(ctx, tx, actor); err != nil {
+			return err
+		}
+		if v.Codifiers, err = competency.CodifiersTx(ctx, tx); err != nil {
+			return err
+		}
+		for _, codifier := range v.Codifiers {
+			elements, err := competency.ElementsTx(ctx, tx, codifier.ID)
+			if err != nil {
+				return err
+			}
+			for _, e := range elements {
+				if v.Titles[e.ID] == "" && (v.Filter.Codifier == 0 || v.Filter.Codifier == codifier.ID) {
+					v.Elements = append(v.Elements, e)
+				}
+				v.Titles[e.ID] = e.Short
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.Pages = (v.Total + perPage - 1) / perPage
+	v.Filter.Page = max(v.Filter.Page, 1)
+	return listPage.Render(c, http.StatusOK, web.Head{Title: "Задания", Nav: "/tasks"}, v)
+}
+
+// --- a new task
+
+type newView struct {
+	Code      string
+	Kind      task.Kind
+	Codifier  int64
+	Codifiers []competency.Codifier
+	Errors    map[string]string
+}
+
+// Kinds to choose from.
+func (newView) Kinds() []task.Kind { return task.Kinds }
+
+func (s *Service) getNew(c *gin.Context) error {
+	return s.renderNew(c, http.StatusOK, newView{Kind: task.SingleChoice})
+}
+
+func (s *Service) renderNew(c *gin.Context, status int, v newView) error {
+	ctx := c.Request.Context()
+	err := db.InTx(ctx, s.pool, web.Actor(c), func(tx *sqlx.Tx) (err error) {
+		v.Codifiers, err = competency.CodifiersTx(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if len(v.Codifiers) == 1 {
+		v.Codifier = v.Codifiers[0].ID
+	}
+	return newPage.Render(c, status, web.Head{Title: "Новое задание", Nav: "/tasks", Main: "page page-read",
+		Crumbs: []web.Crumb{{Title: "Задания", Href: "/tasks"}, {Title: "Новое задание"}}}, v)
+}
+
+func (s *Service) postNew(c *gin.Context) error {
+	v := newView{Code: c.PostForm("code"), Kind: task.Kind(c.PostForm("kind"))}
+	v.Codifier, _ = strconv.ParseInt(c.PostForm("codifier"), 10, 64)
+	id, err := s.Create(c.Request.Context(), web.Actor(c), v.Code, v.Kind, v.Codifier)
+	if v.Errors = fault.FieldsOf(err); v.Errors != nil {
+		return s.renderNew(c, http.StatusUnprocessableEntity, v)
+	}
+	if err != nil {
+		return err
+	}
+	return web.SeeOther(c, "/tasks/%d/edit", id)
+}
+
+// --- the editor
+
+// preview is the task as a teacher will see it, with what is still wrong.
+type preview struct {
+	Shown  *task.View // nil where the texts cannot be shown
+	Faults []task.Fault
+	Lint   []task.Fault
+}
+
+// Anchor is the form's field that a fault speaks of.
+func (preview) Anchor(f task.Fault) string { return formField(f.Field) }
+
+func (s *Service) previewOf(w task.Written, elements []competency.Element) (preview, error) {
+	p := preview{Lint: task.Lint(w)}
+	p.Faults = append(p.Faults, task.FaultsOf(w.Validate())...)
+	p.Faults = append(p.Faults, task.FaultsOf(fits(w.Task, elements))...)
+	view, err := task.Render(w.Task, s.tex.Block, s.tex.Line)
+	switch faults := task.FaultsOf(err); {
+	case faults != nil:
+		p.Faults = append(p.Faults, faults...)
+	case err != nil:
+		return p, err
+	default:
+		p.Shown = &view
+	}
+	if _, err := s.tex.Block(w.Solution); err != nil {
+		p.Faults = append(p.Faults, task.Fault{Field: "solution", Want: err.Error()})
+	}
+	return p, nil
+}
+
+type editView struct {
+	Card     Card
+	Form     form
+	Preview  preview
+	Elements []competency.Element
+	Codifier competency.Codifier
+	Reviews  []reviewLine
+	Errors   map[string]string
+}
+
+// Choices of the editor.
+func (v editView) Levels() []task.Level    { return task.Levels }
+func (v editView) Rules() []task.Scoring   { return v.Form.Kind.Rules() }
+func (v editView) Parts() []task.Part      { return []task.Part{task.Subject, task.Methodical} }
+func (v editView) RightIDs() []optionRow   { return v.Form.RightRows }
+func (v editView) Places() []int           { return seq(len(v.Form.OptionRows)) }
+func (v editView) KindLabel() string       { return v.Form.Kind.Label() }
+func (v editView) Err(field string) string { return v.Errors[field] }
+
+func seq(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i + 1
+	}
+	return list
+}
+
+func (s *Service) getEdit(c *gin.Context) error {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return err
+	}
+	w, card, err := s.Edit(c.Request.Context(), web.Actor(c), id)
+	if err != nil {
+		return err
+	}
+	if card.State == InReview {
+		return fault.New(fault.Conflict, "Задание на проверке. Поправить его можно, когда рецензент ответит")
+	}
+	return s.renderEdit(c, http.StatusOK, card, w, nil)
+}
+
+func (s *Service) renderEdit(c *gin.Context, status int, card Card, w Working, errors map[string]string) error {
+	ctx, actor := c.Request.Context(), web.Actor(c)
+	v := editView{Card: card, Form: formOf(w.Task), Errors: errors}
+	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		if v.Codifier, err = competency.CodifierTx(ctx, tx, w.CodifierID); err != nil {
+			return err
+		}
+		if v.Elements, err = competency.ElementsTx(ctx, tx, w.CodifierID); err != nil {
+			return err
+		}
+		v.Reviews, err = s.reviewLinesTx(ctx, tx, actor, card.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if v.Preview, err = s.previewOf(w.Task, v.Elements); err != nil {
+		return err
+	}
+	return editPage.Render(c, status, web.Head{Title: "Правка " + card.Code, Nav: "/tasks", Modules: []string{"editor.js"},
+		Crumbs: []web.Crumb{{Title: "Задания", Href: "/tasks"}, {Title: card.Code, Href: fmt.Sprintf("/tasks/%d", card.ID)}, {Title: "Правка"}}}, v)
+}
+
+// posted reads the form of a task that the actor writes.
+func (s *Service) posted(c *gin.Context) (Working, Card, error) {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return Working{}, Card{}, err
+	}
+	w, card, err := s.Edit(c.Request.Context(), web.Actor(c), id)
+	if err != nil {
+		return Working{}, Card{}, err
+	}
+	c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, 2<<20)
+	if err := c.Request.ParseForm(); err != nil {
+		return Working{}, Card{}, fault.New(fault.TooLarge, "Задание слишком длинное")
+	}
+	w.Task = readForm(c.Request.PostForm, card.Code, w.Task.Kind)
+	return w, card, nil
+}
+
+func (s *Service) postEdit(c *gin.Context) error {
+	w, card, err := s.posted(c)
+	if err != nil {
+		return err
+	}
+	ctx, actor := c.Request.Context(), web.Actor(c)
+	if err := s.Save(ctx, actor, card.ID, w); err != nil {
+		return err
+	}
+	if c.PostForm("do") != "submit" {
+		web.Flash(c, "Черновик сохранён.")
+		return web.SeeOther(c, "/tasks/%d/edit", card.ID)
+	}
+	err = s.Submit(ctx, actor, card.ID)
+	if fields := fault.FieldsOf(err); fields != nil {
+		return s.renderEdit(c, http.StatusUnprocessableEntity, card, w, fields)
+	}
+	if err != nil {
+		return err
+	}
+	web.Flash(c, "Задание отправлено на проверку. Рецензент увидит его в своём списке.")
+	return web.SeeOther(c, "/tasks/%d", card.ID)
+}
+
+// postPreview shows the form as a teacher would see it, without keeping it.
+func (s *Service) postPreview(c *gin.Context) error {
+	w, _, err := s.posted(c)
+	if err != nil {
+		return err
+	}
+	ctx := c.Request.Context()
+	var elements []competency.Element
+	err = db.InTx(ctx, s.pool, web.Actor(c), func(tx *sqlx.Tx) (err error) {
+		elements, err = competency.ElementsTx(ctx, tx, w.CodifierID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p, err := s.previewOf(w.Task, elements)
+	if err != nil {
+		return err
+	}
+	return previewPage.Render(c, http.StatusOK, web.Head{Title: "Как увидит учитель", Bare: true}, p)
+}
+
+func (s *Service) postRetire(c *gin.Context) error {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return err
+	}
+	if err := s.Retire(c.Request.Context(), web.Actor(c), id, c.PostForm("back") == ""); err != nil {
+		return err
+	}
+	return web.SeeOther(c, "/tasks/%d", id)
+}
+
+// --- one task
+
+// reviewLine is a review with the reviewer's name; without one the account is gone.
+type reviewLine struct {
+	Review
+	Name string
+}
+
+func (s *Service) reviewLinesTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, taskID int64) ([]reviewLine, error) {
+	reviews, err := reviewsTx(ctx, tx, taskID)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]access.PersonID, len(reviews))
+	for i, r := range reviews {
+		ids[i] = r.Reviewer
+	}
+	names, err := people.NamesTx(ctx, tx, actor, "проверка заданий", ids)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]reviewLine, len(reviews))
+	for i, r := range reviews {
+		lines[i] = reviewLine{r, names[r.Reviewer].Initials()}
+	}
+	return lines, nil
+}
+
+// keyed is a task with its key as an author or reviewer reads it.
+type keyed struct {
+	Written  task.Written
+	Solution string // HTML
+	Answer   []answerLine
+}
+
+// answerLine is one line of a key in words: place and what belongs there, as HTML.
+type answerLine struct{ Place, Right string }
+
+func (s *Service) keyedOf(w task.Written, view task.View) (keyed, error) {
+	k := keyed{Written: w}
+	var err error
+	if k.Solution, err = s.tex.Block(w.Solution); err != nil {
+		return k, fmt.Errorf("solution of %s: %w", w.ID, err)
+	}
+	word := map[string]string{}
+	for _, list := range [][]task.OptionView{view.Options, view.Left, view.Right} {
+		for _, o := range list {
+			word[o.ID] = o.HTML
+		}
+	}
+	switch w.Kind {
+	case task.SingleChoice, task.MultipleChoice:
+		for _, id := range keyList(w) {
+			k.Answer = append(k.Answer, answerLine{"", word[id]})
+		}
+	case task.Ordering:
+		for i, id := range keyList(w) {
+			k.Answer = append(k.Answer, answerLine{strconv.Itoa(i + 1), word[id]})
+		}
+	case task.Matching:
+		var pairs map[string]string
+		if err := json.Unmarshal(w.Key.Answer, &pairs); err != nil {
+			return k, fmt.Errorf("key of %s: %w", w.ID, err)
+		}
+		for _, o := range view.Left {
+			k.Answer = append(k.Answer, answerLine{o.HTML, word[pairs[o.ID]]})
+		}
+	case task.GapChoice:
+		var pairs map[string]string
+		if err := json.Unmarshal(w.Key.Answer, &pairs); err != nil {
+			return k, fmt.Errorf("key of %s: %w", w.ID, err)
+		}
+		for i, g := range view.Gaps {
+			for _, o := range g.Options {
+				if o.ID == pairs[g.ID] {
+					k.Answer = append(k.Answer, answerLine{fmt.Sprintf("пропуск %d", i+1), o.HTML})
+				}
+			}
+		}
+	case task.ShortAnswer:
+		var key task.Accepted
+		if err := json.Unmarshal(w.Key.Answer, &key); err != nil {
+			return k, fmt.Errorf("key of %s: %w", w.ID, err)
+		}
+		for _, f := range key.Forms {
+			k.Answer = append(k.Answer, answerLine{"", escape(f)})
+		}
+	case task.Numeric:
+		var key task.Number
+		if err := json.Unmarshal(w.Key.Answer, &key); err != nil {
+			return k, fmt.Errorf("key of %s: %w", w.ID, err)
+		}
+		words := strings.Replace(key.Value, ".", ",", 1)
+		if key.Tolerance != "" && key.Tolerance != "0" {
+			words += " ± " + strings.Replace(key.Tolerance, ".", ",", 1)
+		}
+		k.Answer = append(k.Answer, answerLine{"", escape(strings.TrimSpace(words + " " + w.Unit))})
+	}
+	return k, nil
+}
+
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;").Replace(s)
+}
+
+type taskView struct {
+	Card      Card
+	Version   Version
+	Shown     task.View
+	Task      task.Task
+	Keyed     *keyed // nil for those who may not see the key
+	Versions  []Version
+	Changes   []change // from the version before
+	Reviews   []reviewLine
+	Codifier  competency.Codifier
+	Titles    map[string]string
+	Author    string
+	Mine      bool
+	MayReview bool
+}
+
+// Stale tells whether an older version is shown.
+func (v taskView) Stale() bool { return v.Version.Number != v.Card.Version }
+
+func (s *Service) getTask(c *gin.Context) error {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return err
+	}
+	ctx, actor := c.Request.Context(), web.Actor(c)
+	number, _ := strconv.Atoi(c.Query("version")) // absent or odd: the newest
+	var v taskView
+	var written task.Written
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		v, written, err = s.taskTx(ctx, tx, actor, id, number)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if v.Card.Version == 0 {
+		return web.SeeOther(c, "/tasks/%d/edit", id)
+	}
+	if mayReadKey(actor, v.Card.AuthorID) {
+		k, err := s.keyedOf(written, v.Shown)
+		if err != nil {
+			return err
+		}
+		v.Keyed = &k
+	}
+	return taskPage.Render(c, http.StatusOK, web.Head{Title: v.Card.Code, Nav: "/tasks",
+		Crumbs: []web.Crumb{{Title: "Задания", Href: "/tasks"}, {Title: v.Card.Code}}}, v)
+}
+
+// taskTx reads a task for a page: the version of the given number, 0 the newest.
+// Where the actor may read keys, the look is journalled.
+func (s *Service) taskTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, id int64, number int) (v taskView, w task.Written, err error) {
+	if v.Card, err = cardTx(ctx, tx, actor, id); err != nil || v.Card.Version == 0 {
+		return v, w, err
+	}
+	v.Mine, v.MayReview = v.Card.AuthorID == actor.ID, actor.May(access.TasksReview) && v.Card.AuthorID != actor.ID && v.Card.State == InReview
+	if v.Versions, err = historyTx(ctx, tx, id); err != nil {
+		return v, w, err
+	}
+	v.Version = v.Versions[0]
+	var before *Version
+	for i, version := range v.Versions {
+		if version.Number == number {
+			v.Version = version
+		}
+		if version.Number == v.Version.Number && i+1 < len(v.Versions) {
+			before = &v.Versions[i+1]
+		}
+	}
+	if err := json.Unmarshal(v.Version.Shown, &v.Shown); err != nil {
+		return v, w, fmt.Errorf("view of task version %d: %w", v.Version.ID, err)
+	}
+	ids := []int64{v.Version.ID}
+	if before != nil && before.Number < v.Version.Number {
+		ids = append(ids, before.ID)
+	}
+	all, err := KeyedTx(ctx, tx, ids)
+	if err != nil {
+		return v, w, err
+	}
+	w = all[v.Version.ID]
+	v.Task = w.Task
+	mayKey := mayReadKey(actor, v.Card.AuthorID)
+	if len(ids) == 2 {
+		v.Changes = changes(all[before.ID], w, mayKey)
+	}
+	if mayKey && !v.Mine {
+		if err := audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "key.read", ObjectKind: "task_version", ObjectID: fmt.Sprint(v.Version.ID)}); err != nil {
+			return v, w, err
+		}
+	}
+	if v.Reviews, err = s.reviewLinesTx(ctx, tx, actor, id); err != nil {
+		return v, w, err
+	}
+	if v.Codifier, err = competency.CodifierTx(ctx, tx, v.Version.CodifierID); err != nil {
+		return v, w, err
+	}
+	elements, err := competency.ElementsTx(ctx, tx, v.Version.CodifierID)
+	if err != nil {
+		return v, w, err
+	}
+	v.Titles = map[string]string{}
+	for _, e := range elements {
+		v.Titles[e.ID] = e.Number + " " + e.Title
+	}
+	names, err := people.NamesTx(ctx, tx, actor, "автор задания", []access.PersonID{v.Card.AuthorID})
+	if err != nil {
+		return v, w, err
+	}
+	v.Author = names[v.Card.AuthorID].Initials()
+	return v, w, nil
+}
+
+// A change is one field that differs between two versions.
+type change struct{ Field, Before, After string }
+
+// changes compares two versions field by field; the secret ones only for those
+// who may read keys.
+func changes(a, b task.Written, withKey bool) []change {
+	var list []change
+	add := func(field, before, after string) {
+		if before != after {
+			list = append(list, change{field, before, after})
+		}
+	}
+	choices := func(options []task.Option) string {
+		var lines []string
+		for _, o := range options {
+			lines = append(lines, o.ID+") "+o.Text)
+		}
+		return strings.Join(lines, "\n")
+	}
+	gaps := func(list []task.Gap) string {
+		var lines []string
+		for _, g := range list {
+			lines = append(lines, "[["+g.ID+"]] "+strings.ReplaceAll(choices(g.Options), "\n", "; "))
+		}
+		return strings.Join(lines, "\n")
+	}
+	weights := func(list []task.Weight) string {
+		var lines []string
+		for _, e := range list {
+			lines = append(lines, fmt.Sprintf("%s — %g", e.Element, e.Weight))
+		}
+		return strings.Join(lines, "\n")
+	}
+	add("Текст", a.Body, b.Body)
+	add("Варианты", choices(a.Options), choices(b.Options))
+	add("Слева", choices(a.Left), choices(b.Left))
+	add("Справа", choices(a.Right), choices(b.Right))
+	add("Пропуски", gaps(a.Gaps), gaps(b.Gaps))
+	add("Уровень", a.Level.Label(), b.Level.Label())
+	add("Баллы", strconv.Itoa(a.Max), strconv.Itoa(b.Max))
+	add("Правило", a.Scoring.Label(), b.Scoring.Label())
+	add("Минуты", strconv.Itoa(a.Minutes), strconv.Itoa(b.Minutes))
+	add("Элементы", weights(a.Elements), weights(b.Elements))
+	add("Умение", a.Skill, b.Skill)
+	add("Единица", a.Unit, b.Unit)
+	if withKey {
+		add("Ключ", string(a.Key.Answer), string(b.Key.Answer))
+		add("Решение", a.Solution, b.Solution)
+		add("Критерии", string(raw(a.Key.Criteria)), string(raw(b.Key.Criteria)))
+		add("Образцы", string(raw(a.Key.Exemplars)), string(raw(b.Key.Exemplars)))
+	}
+	return list
+}
+
+// --- review
+
+type reviewView struct {
+	taskView
+	Lint    []task.Fault
+	Verdict Verdict
+	Comment string
+	Errors  map[string]string
+	Next    int64 // another task that waits; 0 none
+}
+
+// Verdicts to choose from.
+func (reviewView) Verdicts() []Verdict { return []Verdict{Approve, Return, Remark} }
+
+func (s *Service) getReview(c *gin.Context) error {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return err
+	}
+	return s.renderReview(c, http.StatusOK, id, reviewView{})
+}
+
+func (s *Service) renderReview(c *gin.Context, status int, id int64, form reviewView) error {
+	ctx, actor := c.Request.Context(), web.Actor(c)
+	v := form
+	var w task.Written
+	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		if v.taskView, w, err = s.taskTx(ctx, tx, actor, id, 0); err != nil {
+			return err
+		}
+		waiting, _, err := cardsTx(ctx, tx, actor, Filter{State: string(InReview)})
+		for _, other := range waiting {
+			if other.ID != id && other.AuthorID != actor.ID {
+				v.Next = other.ID
+				break
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if v.Card.Version == 0 {
+		return fault.New(fault.NotFound, "Задание ещё не отправляли на проверку")
+	}
+	k, err := s.keyedOf(w, v.Shown)
+	if err != nil {
+		return err
+	}
+	v.Keyed, v.Lint = &k, task.Lint(w)
+	return reviewPage.Render(c, status, web.Head{Title: "Проверка " + v.Card.Code, Nav: "/tasks",
+		Crumbs: []web.Crumb{{Title: "Задания", Href: "/tasks"}, {Title: v.Card.Code, Href: fmt.Sprintf("/tasks/%d", id)}, {Title: "Проверка"}}}, v)
+}
+
+func (s *Service) postReview(c *gin.Context) error {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return err
+	}
+	version, err := strconv.ParseInt(c.PostForm("version"), 10, 64)
+	if err != nil {
+		return fault.New(fault.Invalid, "Не сказано, какую версию вы проверили")
+	}
+	form := reviewView{Verdict: Verdict(c.PostForm("verdict")), Comment: c.PostForm("comment")}
+	err = s.Judge(c.Request.Context(), web.Actor(c), version, form.Verdict, form.Comment)
+	if form.Errors = fault.FieldsOf(err); form.Errors != nil {
+		return s.renderReview(c, http.StatusUnprocessableEntity, id, form)
+	}
+	if err != nil {
+		return err
+	}
+	switch form.Verdict {
+	case Approve:
+		web.Flash(c, "Версия утверждена: её можно ставить в варианты.")
+	case Return:
+		web.Flash(c, "Задание вернулось автору с вашими словами.")
+	default:
+		web.Flash(c, "Замечание записано.")
+	}
+	return web.SeeOther(c, "/tasks/%d", id)
+}
