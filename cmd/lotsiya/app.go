@@ -81,6 +81,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	engine := a.site.NewEngine()
 	mountOperations(engine, in.Pool)
 	a.competency.Mount(engine)
+	a.bank.Mount(engine)
 	a.campaigns.Mount(engine)
 	a.sittings.Mount(engine)
 	a.marking.Mount(engine)
