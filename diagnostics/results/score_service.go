@@ -3,6 +3,7 @@ package results
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -12,6 +13,7 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/campaign"
 	"github.com/lotsiya/lotsiya/diagnostics/marking"
 	"github.com/lotsiya/lotsiya/diagnostics/sitting"
+	"github.com/lotsiya/lotsiya/diagnostics/task"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
@@ -116,20 +118,50 @@ func (s *Service) keepTx(ctx context.Context, tx *sqlx.Tx, scored Scored) (err e
 
 // computeTx scores an attempt without keeping anything.
 func (s *Service) computeTx(ctx context.Context, tx *sqlx.Tx, attempt int64, reason string) (Scored, error) {
+	return s.deriveTx(ctx, tx, attempt, reason, newKeyring())
+}
+
+// keyring is the task versions read so far, with their keys and without.
+type keyring struct {
+	keyed    map[int64]task.Written
+	versions map[int64]bank.Version
+}
+
+func newKeyring() keyring {
+	return keyring{map[int64]task.Written{}, map[int64]bank.Version{}}
+}
+
+// readTx reads those of the manifest that were not read yet.
+func (k keyring) readTx(ctx context.Context, tx *sqlx.Tx, manifest []sitting.ManifestTask) error {
+	ids := []int64{}
+	for _, m := range manifest {
+		if _, read := k.versions[m.TaskVersionID]; !read {
+			ids = append(ids, m.TaskVersionID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	keyed, err := bank.KeyedTx(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	versions, err := bank.VersionsTx(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	maps.Copy(k.keyed, keyed)
+	maps.Copy(k.versions, versions)
+	return nil
+}
+
+// deriveTx is computeTx for one of many attempts, which share the tasks.
+func (s *Service) deriveTx(ctx context.Context, tx *sqlx.Tx, attempt int64, reason string, known keyring) (Scored, error) {
 	closed, err := s.closed(ctx, tx, attempt)
 	if err != nil {
 		return Scored{}, err
 	}
-	ids := make([]int64, len(closed.Manifest))
-	for i, m := range closed.Manifest {
-		ids[i] = m.TaskVersionID
-	}
-	keyed, err := bank.KeyedTx(ctx, tx, ids)
-	if err != nil {
-		return Scored{}, err
-	}
-	versions, err := bank.VersionsTx(ctx, tx, ids)
-	if err != nil {
+	if err := known.readTx(ctx, tx, closed.Manifest); err != nil {
 		return Scored{}, err
 	}
 	finals, err := marking.FinalsTx(ctx, tx, attempt)
@@ -139,10 +171,10 @@ func (s *Service) computeTx(ctx context.Context, tx *sqlx.Tx, attempt int64, rea
 	a := closed.Attempt
 	out := Scored{Reason: reason, AttemptID: a.ID, RegistrationID: a.RegistrationID, CampaignID: a.CampaignID, PersonID: a.PersonID,
 		SubmittedAt: *a.SubmittedAt, At: s.now()}
-	if out.Tasks, err = score(closed, keyed, finals); err != nil {
+	if out.Tasks, err = score(closed, known.keyed, finals); err != nil {
 		return Scored{}, err
 	}
-	out.Elements = byElement(out.Tasks, versions)
+	out.Elements = byElement(out.Tasks, known.versions)
 	out.Points, out.Max, out.Complete = totals(out.Tasks)
 	return out, nil
 }
