@@ -95,6 +95,8 @@ CREATE TABLE identity (
 );
 COMMENT ON TABLE identity IS 'Names and contacts, deletable; match_key is the name folded for comparison (ё=е, case, spaces).';
 CREATE INDEX identity_match ON identity (match_key text_pattern_ops);
+CREATE INDEX identity_family ON identity (split_part(match_key, '|', 1));
+CREATE INDEX identity_email ON identity (lower(email)) WHERE email <> '';
 
 CREATE TABLE person_merge (
     id        bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT person_merge_pk PRIMARY KEY,

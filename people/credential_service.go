@@ -114,24 +114,27 @@ func (s *Service) SweepFailures(ctx context.Context) error {
 // ActorTx tells who a person is today: with every role whose term holds. A merged or
 // erased person is NotFound.
 func ActorTx(ctx context.Context, tx db.Q, id access.PersonID) (access.Actor, error) {
-	if _, err := db.Get[int64](ctx, tx, `SELECT id FROM person WHERE id = $1 AND merged_into IS NULL AND erased_at IS NULL`, id); err != nil {
-		return access.Actor{}, err
-	}
 	rows, err := db.Select[struct {
 		Role         access.Role `db:"role"`
 		Territory    int64       `db:"territory_id"`
 		Organisation int64       `db:"organisation_id"`
 	}](ctx, tx, `
-		SELECT DISTINCT role, COALESCE(territory_id, 0) AS territory_id, COALESCE(organisation_id, 0) AS organisation_id
-		FROM role_grant
-		WHERE person_id = $1 AND valid_from <= `+today+` AND (valid_to IS NULL OR valid_to >= `+today+`)
+		SELECT DISTINCT COALESCE(g.role, '') AS role, COALESCE(g.territory_id, 0) AS territory_id, COALESCE(g.organisation_id, 0) AS organisation_id
+		FROM person p
+		LEFT JOIN role_grant g ON g.person_id = p.id AND g.valid_from <= `+today+` AND (g.valid_to IS NULL OR g.valid_to >= `+today+`)
+		WHERE p.id = $1 AND p.merged_into IS NULL AND p.erased_at IS NULL
 		ORDER BY role, territory_id, organisation_id`, id)
 	if err != nil {
 		return access.Actor{}, fmt.Errorf("roles: %w", err)
 	}
-	a := access.Actor{ID: id, Grants: make([]access.Grant, len(rows))}
-	for i, r := range rows {
-		a.Grants[i] = access.Grant{Role: r.Role, Territory: r.Territory, Organisation: r.Organisation}
+	if len(rows) == 0 {
+		return access.Actor{}, fault.New(fault.NotFound, "Такого человека нет")
+	}
+	a := access.Actor{ID: id, Grants: []access.Grant{}}
+	for _, r := range rows {
+		if r.Role != "" {
+			a.Grants = append(a.Grants, access.Grant{Role: r.Role, Territory: r.Territory, Organisation: r.Organisation})
+		}
 	}
 	slices.SortStableFunc(a.Grants, func(x, y access.Grant) int { return roleRank(x.Role) - roleRank(y.Role) })
 	return a, nil

@@ -75,3 +75,36 @@ func SamePersonTx(ctx context.Context, tx db.Q, id access.PersonID) ([]access.Pe
 	}
 	return ids, nil
 }
+
+// addTeacher adds one person by hand with the role of a teacher, and returns the public id.
+// Somebody of the same name in the same organisation is a Conflict: it is the same person.
+func (s *Service) addTeacher(ctx context.Context, actor access.Actor, p NewPerson) (publicID string, err error) {
+	if err := p.Name.Validate(); err != nil {
+		return "", err
+	}
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		if err := s.mayAppointTx(ctx, tx, actor, []NewPerson{p}); err != nil {
+			return err
+		}
+		known, err := db.Get[bool](ctx, tx, `
+			SELECT EXISTS (SELECT FROM identity i JOIN person p ON p.id = i.person_id JOIN appointment a ON a.person_id = p.id
+			               WHERE i.match_key = $1 AND a.organisation_id = $2 AND a.ended_on IS NULL AND p.merged_into IS NULL)`,
+			p.Name.key(), p.Appointments[0].OrganisationID)
+		if err != nil {
+			return fmt.Errorf("same name: %w", err)
+		}
+		if known {
+			return fault.New(fault.Conflict, "В этой организации уже есть %s. Если это другой человек, загрузите его списком: там можно выбрать", p.Name.Full())
+		}
+		p.Grants = []access.Grant{{Role: access.Teacher}}
+		ids, err := addPeopleTx(ctx, tx, actor, []NewPerson{p}, s.now())
+		if err != nil {
+			return err
+		}
+		if publicID, err = db.Get[string](ctx, tx, `SELECT public_id FROM person WHERE id = $1`, ids[0]); err != nil {
+			return err
+		}
+		return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "person.add", ObjectKind: "person", ObjectID: fmt.Sprint(ids[0]), Person: ids[0]})
+	})
+	return publicID, err
+}

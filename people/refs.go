@@ -22,6 +22,7 @@ type Organisation struct {
 	Name        string     `db:"name"`
 	ShortName   string     `db:"short_name"`
 	Rural       bool       `db:"rural"`
+	INN         string     `db:"inn"` // "" = not told
 	ValidTo     *time.Time `db:"valid_to"`
 }
 

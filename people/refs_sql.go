@@ -21,8 +21,9 @@ func RefsTx(ctx context.Context, tx db.Q) (Refs, error) {
 		return r, fmt.Errorf("territories: %w", err)
 	}
 	if r.Organisations, err = db.Select[Organisation](ctx, tx, `
-		SELECT o.id, o.territory_id, o.kind, o.name, o.short_name, o.rural, o.valid_to
+		SELECT o.id, o.territory_id, o.kind, o.name, o.short_name, o.rural, COALESCE(c.code, '') AS inn, o.valid_to
 		FROM organisation o JOIN territory t ON t.id = o.territory_id
+		LEFT JOIN LATERAL (SELECT code FROM organisation_code WHERE organisation_id = o.id AND system = 'inn' ORDER BY code LIMIT 1) c ON true
 		WHERE o.valid_from <= `+today+` AND (o.valid_to IS NULL OR o.valid_to >= `+today+`)
 		ORDER BY t.short_name, o.short_name, o.id`); err != nil {
 		return r, fmt.Errorf("organisations: %w", err)
