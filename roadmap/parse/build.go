@@ -207,34 +207,42 @@ func cellsRead(outline []entry) vocabulary {
 			columns = append(columns, e.organised)
 		}
 	}
+	v.defined(columns)
 	learn(v, columns)
 	return v
 }
 
-// learn adds what the columns define, and names that stand alone in two cells.
+// learn adds names that two columns hold apart from what is known, the shortest
+// first (a longer one may be made of them), then what the columns define.
 func learn(v vocabulary, columns [][]word) {
+	seen, where := map[string]int{}, map[string][]word{}
+	for _, ws := range columns {
+		for _, u := range v.read(ws).unknown {
+			seen[u]++
+			where[u] = ws
+		}
+	}
+	var again []string
+	for name, n := range seen {
+		if n > 1 {
+			again = append(again, name)
+		}
+	}
+	sort.Slice(again, func(i, j int) bool {
+		if len(again[i]) != len(again[j]) {
+			return len(again[i]) < len(again[j])
+		}
+		return again[i] < again[j]
+	})
+	for _, name := range again {
+		if contains(v.read(where[name]).unknown, name) {
+			v.learn("", name)
+		}
+	}
 	for _, ws := range columns {
 		for _, d := range v.read(ws).defined {
 			v.learn(d[0], d[1])
 		}
-	}
-	seen := map[string]int{}
-	for _, ws := range columns {
-		if got := v.read(ws); len(got.names) == len(got.unknown) && len(got.names) > 0 {
-			for _, u := range got.unknown {
-				seen[u]++
-			}
-		}
-	}
-	var again []string
-	for u, n := range seen {
-		if n > 1 {
-			again = append(again, u)
-		}
-	}
-	sort.Strings(again)
-	for _, u := range again {
-		v.learn("", u)
 	}
 }
 

@@ -144,16 +144,11 @@ func usualGap(ls []line) int {
 func flowRead(outline []entry, rep *report) vocabulary {
 	v := newVocabulary()
 	for _, e := range outline {
-		for _, f := range e.fragments {
-			for _, el := range elements(f) {
-				if el.define != "" {
-					v.learn("", el.define)
-				}
-			}
-		}
+		v.defined(e.fragments)
 	}
 	left := maxPlanWork
-	for range 3 {
+	const rounds = 3
+	for round := range rounds {
 		var columns [][]word
 		for i := range outline {
 			e := &outline[i]
@@ -171,17 +166,14 @@ func flowRead(outline []entry, rep *report) vocabulary {
 			if !ok {
 				d.title, d.term, d.organised = flat(e.fragments), nil, nil
 			}
+			if d.doubt && round == rounds-1 {
+				rep.warn(e.line, "в пункте %s.%s столбцы разделены не вполне уверенно: проверьте название, срок и ответственных", e.section, e.item)
+			}
 			e.title, e.term, e.organised = d.title, d.term, d.organised
 			columns = append(columns, d.organised)
 		}
 		v = newVocabulary()
-		for _, ws := range columns { // every definition first: names are used before they are defined
-			for _, el := range elements(ws) {
-				if el.define != "" {
-					v.learn("", el.define)
-				}
-			}
-		}
+		v.defined(columns)
 		learn(v, columns)
 	}
 	return v
@@ -198,7 +190,9 @@ func flat(fragments [][]word) []word {
 // division is one way to part an item into its three cells.
 type division struct {
 	title, term, organised []word
+	heights                [][3]int // of the cells on each page, in lines
 	cost                   int
+	doubt                  bool // something in it hardly belongs where it stands
 }
 
 // Limits of the search, far above any real item.
@@ -276,7 +270,7 @@ func (s *search) from(f int, d division) {
 		}
 		for j := i + 1; j <= len(ws) && j-i <= maxTermWords; j++ {
 			*s.work--
-			_, whole, begins := match(join(append(append([]word{}, d.term...), ws[i:j]...)))
+			_, whole, begins := match(strictTerms, join(append(append([]word{}, d.term...), ws[i:j]...)))
 			if whole || begins && f+1 < len(s.fragments) {
 				s.from(f+1, d.with(ws[:i], ws[i:j], ws[j:], s.inline(ws, i)))
 			}
@@ -297,6 +291,7 @@ func (s *search) inline(ws []word, i int) int {
 
 func (d division) with(title, term, organised []word, cost int) division {
 	return division{
+		heights:   append(d.heights[:len(d.heights):len(d.heights)], [3]int{height(title), height(term), height(organised)}),
 		title:     append(d.title[:len(d.title):len(d.title)], title...),
 		term:      append(d.term[:len(d.term):len(d.term)], term...),
 		organised: append(d.organised[:len(d.organised):len(d.organised)], organised...),
@@ -307,11 +302,24 @@ func (d division) with(title, term, organised []word, cost int) division {
 // settle weighs a whole division: the term must be one, longer is better; the
 // organisations weigh what the vocabulary says; a title does not end in the air.
 func (s *search) settle(d division) {
-	_, whole, _ := match(join(d.term))
+	kind, whole, _ := match(strictTerms, join(d.term))
 	if !whole || len(d.title) == 0 {
 		return
 	}
-	d.cost -= 5 * len(d.term)
+	for _, w := range d.term[:len(d.term)-1] {
+		if strings.HasSuffix(w.raw, ".") && len(w.raw) > len("г.") {
+			d.cost += 100 // the end of a sentence inside a term
+		}
+	}
+	if kind == OtherPlan { // its words may be those of a title
+		d.cost += 30
+	} else {
+		d.cost -= 5 * len(d.term)
+	}
+	strays, off := s.strays(d.title), uneven(d.heights)
+	d.doubt = strays > 0 || off > 2
+	d.cost += strays
+	d.cost += 15 * off
 	if len(d.organised) == 0 {
 		d.cost += 1000
 	} else {
@@ -324,6 +332,67 @@ func (s *search) settle(d division) {
 	if !s.found || d.cost < s.best.cost {
 		s.best, s.found = d, true
 	}
+}
+
+// strays weighs what hardly belongs to a title: a line after the full stop that
+// ended one, the definition of an organisation.
+func (s *search) strays(title []word) int {
+	cost := 0
+	for i, w := range title {
+		if i > 0 && w.start && strings.HasSuffix(strings.TrimRight(title[i-1].raw, ")»"), ".") && !bullet(w) {
+			cost += 160
+		}
+	}
+	for _, e := range elements(title) {
+		if _, known := s.v.short[letters(e.define)]; known && e.define != "" {
+			cost += 200
+		}
+	}
+	return cost
+}
+
+// height is the number of lines that words take.
+func height(ws []word) int {
+	n := 0
+	for i, w := range ws {
+		if w.start || i == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// uneven tells how far the cells are from a row cut by the end of a page: those
+// that go on overleaf reach it alike, and no other is longer.
+func uneven(pages [][3]int) int {
+	off := 0
+	for p := 0; p+1 < len(pages); p++ {
+		goesOn := func(col int) bool {
+			for _, next := range pages[p+1:] {
+				if pages[p][col] > 0 && next[col] > 0 {
+					return true
+				}
+			}
+			return false
+		}
+		most := 0
+		for col := range 3 {
+			if goesOn(col) {
+				most = max(most, pages[p][col])
+			}
+		}
+		if most == 0 {
+			continue
+		}
+		for col := range 3 {
+			if h := pages[p][col]; goesOn(col) {
+				off += most - h
+			} else if h > most+1 {
+				off += h - most - 1
+			}
+		}
+	}
+	return off
 }
 
 var openWord = map[string]bool{"в": true, "во": true, "и": true, "на": true, "с": true, "со": true, "по": true,

@@ -29,6 +29,18 @@ func (v vocabulary) learn(full, short string) {
 	}
 }
 
+// defined learns every short name that the columns define: names are used
+// before they are defined.
+func (v vocabulary) defined(columns [][]word) {
+	for _, ws := range columns {
+		for _, e := range elements(ws) {
+			if e.define != "" {
+				v.learn("", e.define)
+			}
+		}
+	}
+}
+
 func (v vocabulary) find(key string) (string, bool) {
 	if s, ok := v.short[key]; ok {
 		return s, true

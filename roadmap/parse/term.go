@@ -164,9 +164,13 @@ type termRule struct {
 	rule rule
 }
 
+// The grammar twice: any remark in brackets may follow a term in a cell of its
+// own; among running words only one about plans and dates.
+var looseTerms, strictTerms = termRules(false), termRules(true)
+
 // termRules is the grammar. A month list of one entry is a month or a range:
 // periods says which.
-var termRules = func() []termRule {
+func termRules(strict bool) []termRule {
 	year := opt(is(func(t token) bool { return yearOf(t.low) > 0 }), opt(lit("г", "год", "года", "году")))
 	nom := seq(monthForm(0), year)
 	gen := seq(monthForm(1), year)
@@ -192,9 +196,13 @@ var termRules = func() []termRule {
 		seq(nths, lit("квартал", "квартала", "кварталы"), year),
 		seq(lit("в", "во"), nth, lit("квартале"), year))
 
-	note := seq(lit("("), star(is(func(t token) bool { return t.low != "(" && t.low != ")" }), 14), lit(")"))
+	inside := is(func(t token) bool { return t.low != "(" && t.low != ")" })
 	lower := is(func(t token) bool { return !t.upper && t.low != "(" && t.low != ")" })
-	plan := stem("план", "график", "расписани", "срок", "запрос", "заявк", "согласовани", "положени", "приказ", "программ", "порядк")
+	plan := stem("план", "график", "расписани", "срок", "запрос", "заявк", "заявок", "согласовани", "положени", "приказ", "программ", "порядк")
+	note := seq(lit("("), star(inside, 14), lit(")"))
+	if strict {
+		note = seq(lit("("), alt(months, seq(opt(lit("по")), star(lower, 2), plan, star(lower, 2))), lit(")"))
+	}
 	byPlan := alt(
 		seq(lit("в"), lit("соответствии"), lit("с", "со"), star(lower, 3), plan, star(lower, 8)),
 		seq(lit("согласно"), star(lower, 2), plan, star(lower, 8)),
@@ -218,7 +226,7 @@ var termRules = func() []termRule {
 		{Yearly, seq(lit("ежегодно"), opt(alt(seq(lit("("), months, lit(")")), seq(opt(lit(",")), months))), aside)},
 		{OtherPlan, byPlan},
 	}
-}()
+}
 
 var dayMonth = regexp.MustCompile(`^(\d{1,2})\.(\d{1,2})\.(\d{4})$`)
 var termToken = regexp.MustCompile(`\d{1,2}\.\d{1,2}\.\d{4}|[\p{L}\p{N}]+|[(),;/-]`)
@@ -233,13 +241,13 @@ func tokens(s string) []token {
 	return out
 }
 
-// match tells whether text is a term and whether it begins one.
-func match(text string) (kind Kind, whole, begins bool) {
+// match tells whether text is a term by the rules and whether it begins one.
+func match(rules []termRule, text string) (kind Kind, whole, begins bool) {
 	ts := tokens(text)
 	if len(ts) == 0 {
 		return "", false, true
 	}
-	for _, r := range termRules {
+	for _, r := range rules {
 		more := false
 		for _, end := range r.rule(ts, 0, &more) {
 			if end == len(ts) && !whole {
@@ -254,7 +262,7 @@ func match(text string) (kind Kind, whole, begins bool) {
 // ReadTerm gives the term that text is in a plan of the year; ok is false where
 // text is no term.
 func ReadTerm(text string, year int) (term Term, ok bool) {
-	kind, whole, _ := match(text)
+	kind, whole, _ := match(looseTerms, text)
 	if !whole {
 		return Term{}, false
 	}
