@@ -77,9 +77,10 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.jobs.Every("forget old sessions", time.Hour, func(ctx context.Context) error { return web.SweepSessions(ctx, in.Pool) })
 	a.jobs.Every("forget old sign-in failures", time.Hour, a.people.SweepFailures)
 
-	a.site = &web.Site{Sessions: web.NewSessions(in.Pool), Nav: desk.Nav}
+	a.site = &web.Site{Sessions: web.NewSessions(in.Pool), Visitor: a.people.Visitor, Nav: desk.Nav}
 	engine := a.site.NewEngine()
 	mountOperations(engine, in.Pool)
+	a.people.Mount(engine, a.site)
 	a.competency.Mount(engine)
 	a.bank.Mount(engine)
 	a.campaigns.Mount(engine)
