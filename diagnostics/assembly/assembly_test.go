@@ -4,12 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
 	"pgregory.net/rapid"
 
@@ -21,6 +25,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/dbtest"
 	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/people"
+	"github.com/lotsiya/lotsiya/web"
 )
 
 var (
@@ -28,6 +33,11 @@ var (
 	reviewer = access.Actor{ID: 102, Grants: []access.Grant{{Role: access.Reviewer}}}
 	manager  = access.Actor{ID: 103, Grants: []access.Grant{{Role: access.Manager}}}
 )
+
+func TestMain(m *testing.M) {
+	gin.SetMode(gin.TestMode)
+	os.Exit(m.Run())
+}
 
 func clock() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) }
 
@@ -282,4 +292,98 @@ func fills(rows []Row, pool []bank.Version, used map[int64]bool) bool {
 		}
 	}
 	return false
+}
+
+// walk asks for a page as actor; a form makes it a POST.
+func walk(t *testing.T, s *Service, actor access.Actor, path string, form url.Values) *httptest.ResponseRecorder {
+	t.Helper()
+	e := gin.New()
+	e.Use(web.As(web.Visitor{Actor: actor, Name: "Тест"}))
+	s.Mount(e)
+	r := httptest.NewRequest("GET", path, nil)
+	if form != nil {
+		r = httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, r)
+	if strings.Contains(w.Body.String(), "<no value>") || strings.Contains(w.Body.String(), " style=") {
+		t.Errorf("%s: a careless page", path)
+	}
+	return w
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s, _, _ := open(t)
+	if w := walk(t, s, manager, "/instruments", nil); !strings.Contains(w.Body.String(), "Инструментов пока нет") {
+		t.Error("an empty list says nothing")
+	}
+	out, err := s.ImportInstrument(t.Context(), author, reviewer, content(t, "math-teacher.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	see := func(actor access.Actor, path string, want ...string) {
+		t.Helper()
+		w := walk(t, s, actor, path, nil)
+		if w.Code != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, w.Code, w.Body)
+		}
+		for _, word := range want {
+			if !strings.Contains(w.Body.String(), word) {
+				t.Errorf("%s lacks %q", path, word)
+			}
+		}
+	}
+	home := fmt.Sprintf("/instruments/%d", out.InstrumentID)
+	see(manager, "/instruments", "Учитель математики", home)
+	see(manager, home, "Спецификация, версия 1", "Вариант 1", "math-27", "Собрать вариант", "28")
+	see(author, "/instruments/new", "Кодификатор")
+	see(author, home+"/specification", `name="n|math.numbers|basic"`, "самооценка")
+	if w := walk(t, s, access.Actor{ID: 9, Grants: []access.Grant{{Role: access.Teacher}}}, home, nil); w.Code != http.StatusNotFound {
+		t.Errorf("a teacher gets %d", w.Code)
+	}
+
+	w := walk(t, s, author, "/instruments", url.Values{"code": {"math-teacher"}, "title": {"Ещё раз"}, "position": {"teacher"}, "subject": {"math"}, "codifier": {fmt.Sprint(out.CodifierID)}})
+	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "уже есть") || !strings.Contains(w.Body.String(), "Ещё раз") {
+		t.Errorf("a code in use: %d", w.Code)
+	}
+	w = walk(t, s, author, "/instruments", url.Values{"code": {"math-short"}, "title": {"Математика, коротко"}, "position": {"teacher"}, "subject": {"math"}, "codifier": {fmt.Sprint(out.CodifierID)}})
+	if w.Code != http.StatusSeeOther {
+		t.Fatalf("new instrument: %d %s", w.Code, w.Body)
+	}
+	specify := w.Header().Get("Location")
+	see(manager, strings.TrimSuffix(specify, "/specification"), "Спецификации ещё нет")
+
+	form := url.Values{"minutes": {"сорок"}, "n|math.numbers|": {"2"}, "n|math.geometry|high": {"30"}, "do": {"check"}}
+	if w = walk(t, s, author, specify, form); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "целое число минут") || !strings.Contains(w.Body.String(), `value="30"`) {
+		t.Errorf("odd minutes: %d", w.Code)
+	}
+	form.Set("minutes", "40")
+	if w = walk(t, s, author, specify, form); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Не хватает") || !strings.Contains(w.Body.String(), "высокий") {
+		t.Errorf("an infeasible check: %d", w.Code)
+	}
+	form.Set("n|math.geometry|high", "")
+	form.Set("self", "1")
+	if w = walk(t, s, author, specify, form); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "Банка хватает") {
+		t.Errorf("a feasible check: %d %s", w.Code, w.Body)
+	}
+	form.Set("do", "save")
+	if w = walk(t, s, author, specify, form); w.Code != http.StatusSeeOther {
+		t.Fatalf("save: %d %s", w.Code, w.Body)
+	}
+	short := strings.TrimSuffix(specify, "/specification")
+	see(manager, short, "Спецификация, версия 1", "Вариантов по этой спецификации ещё не собирали")
+	page := walk(t, s, manager, short, nil).Body.String()
+	_, rest, _ := strings.Cut(page, `name="specification" value="`)
+	spec, _, _ := strings.Cut(rest, `"`)
+	for range 2 {
+		if w = walk(t, s, manager, short+"/variants", url.Values{"specification": {spec}}); w.Code != http.StatusSeeOther {
+			t.Fatalf("assemble: %d %s", w.Code, w.Body)
+		}
+	}
+	see(manager, short, "Вариант 2", "Общих с вариантом 1")
+	if w = walk(t, s, author, short+"/variants", url.Values{"specification": {spec}}); w.Code != http.StatusNotFound {
+		t.Errorf("an author assembles: %d", w.Code)
+	}
 }
