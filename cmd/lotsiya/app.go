@@ -83,6 +83,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.people.Mount(engine, a.site)
 	a.competency.Mount(engine)
 	a.bank.Mount(engine)
+	a.assembly.Mount(engine)
 	a.campaigns.Mount(engine)
 	a.sittings.Mount(engine)
 	a.marking.Mount(engine)
