@@ -48,3 +48,30 @@ CREATE TABLE bank_view (
     CONSTRAINT bank_view_title_unique UNIQUE (person_id, title)
 );
 COMMENT ON TABLE bank_view IS 'Saved filters of the bank of deficits.';
+
+INSERT INTO memo_template (code, version, kind, addressee, rule, rank, body) VALUES
+    ('participation', 1, 'conclusion', '', 'always', 10, 'В диагностике приняли участие {took} из {invited} приглашённых ({coverage}).'),
+    ('few_came', 1, 'conclusion', '', 'low_coverage', 20, 'Участвовали меньше 70 % приглашённых, поэтому выводы относятся прежде всего к тем, кто пришёл: на остальных их переносить рано.'),
+    ('points', 1, 'conclusion', '', 'points', 30, 'В среднем участники набрали {mean} от наибольшего числа баллов; половина участников — от {lower} до {upper}.'),
+    ('harder_methodical', 1, 'conclusion', '', 'methodical_harder', 40, 'Методическая часть далась труднее предметной: в среднем {methodical} против {subject}.'),
+    ('harder_subject', 1, 'conclusion', '', 'subject_harder', 40, 'Предметная часть далась труднее методической: в среднем {subject} против {methodical}.'),
+    ('parts_even', 1, 'conclusion', '', 'parts_even', 40, 'Предметная и методическая части дались примерно одинаково: в среднем {subject} и {methodical}.'),
+    ('first', 1, 'conclusion', '', 'top', 50, 'В первую очередь стоит укрепить: {top_shares}. В скобках — доля учителей, у которых элемент скорее всего ниже порога.'),
+    ('surely_under', 1, 'conclusion', '', 'surely_under', 60, 'Уверенно ниже порога в среднем по группе: {under}.'),
+    ('strong', 1, 'conclusion', '', 'strong', 70, 'На что можно опереться: {strong}. Здесь группа в среднем уверенно выше порога.'),
+    ('below_region', 1, 'conclusion', '', 'below_region', 80, 'Заметно слабее, чем по области: {weaker}.'),
+    ('above_region', 1, 'conclusion', '', 'above_region', 90, 'Заметно сильнее, чем по области: {stronger}. Этим опытом стоит поделиться.'),
+    ('not_final', 1, 'conclusion', '', 'preliminary', 100, 'Данные предварительные: проверка развёрнутых ответов ещё идёт.'),
+
+    ('teachers_report', 1, 'recommendation', 'teachers', 'always', 110, 'Посмотрите личный отчёт: в нём видно, на что вы можете опереться и что стоит укрепить именно вам. Общие цифры справки о вас лично ничего не говорят.'),
+    ('teachers_route', 1, 'recommendation', 'teachers', 'always', 120, 'Согласуйте с методистом ЦНППМ индивидуальный маршрут: сроки и шаги можно изменить.'),
+    ('teachers_topics', 1, 'recommendation', 'teachers', 'top', 130, 'Общие темы для профессионального общения и взаимных посещений уроков: {top}.'),
+    ('service_plan', 1, 'recommendation', 'service', 'top', 140, 'Включите в план методических объединений на полугодие темы: {top}.'),
+    ('service_mentors', 1, 'recommendation', 'service', 'strong', 150, 'Пригласите ведущими и наставниками тех, кто уверен в элементах: {strong}.'),
+    ('service_routes', 1, 'recommendation', 'service', 'always', 160, 'Сопровождайте индивидуальные маршруты: помогайте с выбором групп и сроков, не запрашивая у педагогов отдельных отчётов.'),
+    ('authority_need', 1, 'recommendation', 'authority', 'need', 170, 'Учтите при планировании повышения квалификации ожидаемую потребность: {need}.'),
+    ('authority_coverage', 1, 'recommendation', 'authority', 'low_coverage', 180, 'Разберитесь вместе с координатором, что помешало приглашённым: сроки, связь, нагрузка. Участие остаётся добровольным.'),
+    ('authority_neighbours', 1, 'recommendation', 'authority', 'above_region', 190, 'Предложите соседям площадку по элементам, где ваши педагоги сильнее: {stronger}.'),
+    ('heads_time', 1, 'recommendation', 'heads', 'always', 200, 'Предусмотрите время и замены для педагогов, которые учатся по маршруту.'),
+    ('heads_careful', 1, 'recommendation', 'heads', 'always', 210, 'Результаты диагностики служат обучению. Личных результатов руководитель не видит, для оценки работы и аттестации они не используются.'),
+    ('heads_lessons', 1, 'recommendation', 'heads', 'top', 220, 'Поддержите в организации открытые уроки и разбор рабочих материалов по темам: {top}.');

@@ -210,7 +210,7 @@ func Replace(t testing.TB, pool *sqlx.DB, campaign int64, element string, territ
 	m.exec(`WITH old AS (UPDATE deficit SET replaced_at = $5 WHERE campaign_id = $1 AND element_id = $2 AND territory_id = ANY($3) AND replaced_at IS NULL RETURNING *)
 		INSERT INTO deficit (person_id, element_id, subject_code, codifier_id, campaign_id, registration_id, score_revision_id, points, max_points, tasks, share, estimate, low, high,
 			p_deficit, shortfall, severity, status, share_severity, scale_id, model, preliminary, territory_id, organisation_id, position_code, category_code, experience_code, rural, valid_from, recorded_at)
-		SELECT person_id, element_id, subject_code, codifier_id, campaign_id, registration_id, score_revision_id, points, max_points, tasks, share, $4, $4 - 0.1, $4 + 0.1,
+		SELECT person_id, element_id, subject_code, codifier_id, campaign_id, registration_id, score_revision_id, points, max_points, tasks, share, CAST($4 AS float8), CAST($4 AS float8) - 0.1, CAST($4 AS float8) + 0.1,
 			0.05, shortfall, 'none', 'none', share_severity, scale_id, model, preliminary, territory_id, organisation_id, position_code, category_code, experience_code, rural, valid_from, $5
 		FROM old`, campaign, element, db.Array(territories), estimate, Now)
 }
