@@ -33,6 +33,7 @@ type Key struct {
 	Places     int    // decimals shown; a "%" is kept as a share 0…1
 	Good       Good
 	ByYear     bool // makes sense for a calendar year: the roadmap may attach it
+	Results    bool // counts people by their results: under five is not shown
 
 	// query gives value and, for a share, what it is a share of ("of", persons).
 	// $1 year (0 = all), $2 campaign (0 = all real ones), $3 territory (0 = region).
@@ -95,10 +96,10 @@ var keys = []Key{
 	{Key: "territories", Title: "Муниципалитетов участвовало", Unit: "шт.", Good: MoreIsGood, ByYear: true,
 		Definition: "Муниципалитеты, из которых работу сдал хотя бы один участник.",
 		query:      `SELECT count(DISTINCT r.territory_id) AS value` + none + tookRows},
-	{Key: "people_with_deficits", Title: "Педагогов, которым есть что укрепить", Unit: "чел.", Good: LessIsGood, ByYear: true,
+	{Key: "people_with_deficits", Title: "Педагогов, которым есть что укрепить", Unit: "чел.", Good: LessIsGood, ByYear: true, Results: true,
 		Definition: "Участники, у которых хотя бы один элемент уверенно ниже порога шкалы (состояние записи — «стоит укрепить»).",
 		query:      `SELECT count(DISTINCT d.person_id) AS value` + none + heldRows + ` AND d.status = 'deficit'`},
-	{Key: "records", Title: "Записей в банке дефицитов", Unit: "шт.", Good: Neutral, ByYear: true,
+	{Key: "records", Title: "Записей в банке дефицитов", Unit: "шт.", Good: Neutral, ByYear: true, Results: true,
 		Definition: "Пары «участник × элемент», где элемент уверенно или возможно ниже порога. Каждая пара считается один раз, по последней оценке.",
 		query:      `SELECT count(*) AS value` + none + heldRows + ` AND d.status IN ('deficit', 'possible')`},
 	{Key: "other_evidence", Title: "Свидетельств из других источников", Unit: "шт.", Good: Neutral, ByYear: true,

@@ -43,13 +43,16 @@ func (f Figure) Text() string {
 	return web.Num(f.Value)
 }
 
-// Safe reports whether the figure may be shown: a number of people or records
-// under five may not, for it may speak of single persons.
+// Safe reports whether the figure may be shown: a count of people by their
+// results, or a share of people, may not where they are fewer than five.
 func (f Figure) Safe() bool {
-	if f.Key.Unit == "%" {
+	switch {
+	case f.Key.Unit == "%":
 		return f.Of == 0 || f.Of >= Least
+	case f.Key.Results:
+		return f.Value == 0 || f.Value >= Least
 	}
-	return f.Value == 0 || f.Value >= Least
+	return true
 }
 
 // Figures computes one figure of the registry for a calendar year (0 = all

@@ -16,6 +16,7 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/results"
 	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/memos"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/reports"
 	"github.com/lotsiya/lotsiya/roadmap"
@@ -38,6 +39,7 @@ type app struct {
 	results    *results.Service
 	deficits   *deficits.Service
 	reports    *reports.Service
+	memos      *memos.Service
 	roadmap    *roadmap.Service
 	desk       *desk.Service
 }
@@ -55,6 +57,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.results = results.New(in.Pool, now, a.sittings.ClosedTx)
 	a.deficits = deficits.New(in.Pool, now)
 	a.reports = reports.New(in.Pool, now)
+	a.memos = memos.New(in.Pool, now)
 	a.roadmap = roadmap.New(in.Pool, now, roadmapOutside())
 	a.desk = desk.New(in.Pool, now)
 
@@ -88,6 +91,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.sittings.Mount(engine)
 	a.marking.Mount(engine)
 	a.reports.Mount(engine)
+	a.memos.Mount(engine)
 	a.roadmap.Mount(engine)
 	a.desk.Mount(engine)
 	a.handler = a.site.Handler(engine)
