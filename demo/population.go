@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/lotsiya/lotsiya/internal/access"
@@ -18,9 +19,6 @@ const (
 	signIns        = 200 // teacher001 … teacher200
 	experts        = 8
 )
-
-// given makes every synthetic name look like one: «Учитель-017 Демо».
-const given = "Демо"
 
 // Password is the one password of every demonstration sign-in.
 const Password = "lotsiya-demo"
@@ -89,7 +87,7 @@ func newOrganisations(territories []people.Territory, r *rand.Rand) []people.New
 }
 
 // newTeachers makes n synthetic people of one position, spread over the
-// territories that have an organisation for it. Their names are numbers.
+// territories that have an organisation for it. Their names are number words.
 func newTeachers(n int, word, position, subject, login string, places []place, territories []int64, hash string, today time.Time, r *rand.Rand) ([]people.NewPerson, []*able) {
 	byTerritory := map[int64][]int64{}
 	for _, p := range places {
@@ -106,11 +104,11 @@ func newTeachers(n int, word, position, subject, login string, places []place, t
 		for k := 0; k < count && len(at) > 0; k++ {
 			number := len(list) + 1
 			years := min(41, int(math.Abs(r.NormFloat64())*14))
-			since := today.AddDate(-years, -r.IntN(12), 0)
+			since := today.AddDate(-years, -5-r.IntN(12), 0)
 			p := people.NewPerson{
-				Name:          people.Name{Family: fmt.Sprintf("%s-%03d", word, number), Given: given},
+				Name:          people.Name{Family: ordinal(number), Given: word},
 				TeachingSince: &since, Category: category(years, r),
-				Appointments: []people.NewAppointment{{OrganisationID: at[r.IntN(len(at))], Position: position, Subject: subject, Load: 1, StartedOn: today.AddDate(-min(years, 1+r.IntN(6)), 0, 0)}},
+				Appointments: []people.NewAppointment{{OrganisationID: at[r.IntN(len(at))], Position: position, Subject: subject, Load: 1, StartedOn: since.AddDate(0, 0, 20)}},
 				Grants:       []access.Grant{{Role: access.Teacher}},
 			}
 			mind := &able{subject: subject, overall: 0.8*r.NormFloat64() + lift[t] + 0.01*float64(years), element: map[string]float64{}}
@@ -161,25 +159,25 @@ type SignIn struct{ Role, Name, Login, Password string }
 type worker struct {
 	role   access.Role
 	word   string
-	number string
+	number int
 	login  string
 	shown  bool // stands among the ready sign-ins
 }
 
 // workers lists them; the first of each role is shown.
 func workers() []worker {
-	list := []worker{{access.Author, "Автор", "01", "author", true}, {access.Reviewer, "Рецензент", "01", "reviewer", true}}
+	list := []worker{{access.Author, "Автор", 1, "author", true}, {access.Reviewer, "Рецензент", 1, "reviewer", true}}
 	for i := range experts {
-		list = append(list, worker{access.Expert, "Эксперт", fmt.Sprintf("%02d", i+1), expertLogin(i), i == 0})
+		list = append(list, worker{access.Expert, "Эксперт", i + 1, expertLogin(i), i == 0})
 	}
 	return append(list,
-		worker{access.Methodist, "Методист", "01", "methodist", true},
-		worker{access.MunicipalMethodist, "Методист-района", "01", "municipal", true},
-		worker{access.Coordinator, "Координатор", "01", "coordinator", true},
-		worker{access.Head, "Директор", "01", "head", true},
-		worker{access.Analyst, "Аналитик", "01", "analyst", true},
-		worker{access.Manager, "Управляющий", "01", "manager", true},
-		worker{access.Admin, "Администратор", "01", "admin", true})
+		worker{access.Methodist, "Методист", 1, "methodist", true},
+		worker{access.MunicipalMethodist, "Методист Района", 1, "municipal", true},
+		worker{access.Coordinator, "Координатор", 1, "coordinator", true},
+		worker{access.Head, "Директор", 1, "head", true},
+		worker{access.Analyst, "Аналитик", 1, "analyst", true},
+		worker{access.Manager, "Управляющий", 1, "manager", true},
+		worker{access.Admin, "Администратор", 1, "admin", true})
 }
 
 func expertLogin(i int) string {
@@ -212,7 +210,35 @@ func staff(home place, hash string) []people.NewPerson {
 		case access.Head:
 			g.Organisation = home.organisation
 		}
-		list = append(list, people.NewPerson{Name: people.Name{Family: w.word + "-" + w.number, Given: given}, Login: w.login, PasswordHash: hash, Grants: []access.Grant{g}})
+		list = append(list, people.NewPerson{Name: people.Name{Family: ordinal(w.number), Given: w.word}, Login: w.login, PasswordHash: hash, Grants: []access.Grant{g}})
 	}
 	return list
+}
+
+// ordinal is a number as a word: a family name nobody bears, so that every
+// synthetic person is seen to be one («Сто-Семнадцатый Учитель»).
+func ordinal(n int) string {
+	units := []string{"", "Первый", "Второй", "Третий", "Четвёртый", "Пятый", "Шестой", "Седьмой", "Восьмой", "Девятый", "Десятый",
+		"Одиннадцатый", "Двенадцатый", "Тринадцатый", "Четырнадцатый", "Пятнадцатый", "Шестнадцатый", "Семнадцатый", "Восемнадцатый", "Девятнадцатый"}
+	exact := []string{"", "", "Двадцатый", "Тридцатый", "Сороковой", "Пятидесятый", "Шестидесятый", "Семидесятый", "Восьмидесятый", "Девяностый"}
+	tens := []string{"", "", "Двадцать", "Тридцать", "Сорок", "Пятьдесят", "Шестьдесят", "Семьдесят", "Восемьдесят", "Девяносто"}
+	hundreds := []string{"", "Сто", "Двести", "Триста", "Четыреста", "Пятьсот", "Шестьсот", "Семьсот", "Восемьсот", "Девятьсот"}
+	exactHundreds := []string{"", "Сотый", "Двухсотый", "Трёхсотый", "Четырёхсотый", "Пятисотый", "Шестисотый", "Семисотый", "Восьмисотый", "Девятисотый"}
+	parts := []string{}
+	h, rest := n/100%10, n%100
+	if h > 0 && rest == 0 {
+		return exactHundreds[h]
+	}
+	if h > 0 {
+		parts = append(parts, hundreds[h])
+	}
+	switch {
+	case rest < 20:
+		parts = append(parts, units[rest])
+	case rest%10 == 0:
+		parts = append(parts, exact[rest/10])
+	default:
+		parts = append(parts, tens[rest/10], units[rest%10])
+	}
+	return strings.Join(parts, "-")
 }

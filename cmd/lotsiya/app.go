@@ -7,6 +7,7 @@ import (
 
 	"github.com/lotsiya/lotsiya/audit"
 	"github.com/lotsiya/lotsiya/deficits"
+	"github.com/lotsiya/lotsiya/demo"
 	"github.com/lotsiya/lotsiya/desk"
 	"github.com/lotsiya/lotsiya/diagnostics/assembly"
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
@@ -96,4 +97,10 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.desk.Mount(engine)
 	a.handler = a.site.Handler(engine)
 	return a
+}
+
+// region is the demonstration region over this app's use cases.
+func (a *app) region(in *installation, clock *demo.Clock) *demo.Region {
+	return &demo.Region{Pool: in.Pool, Clock: clock, Jobs: a.jobs, People: a.people, Assembly: a.assembly, Campaigns: a.campaigns,
+		Sittings: a.sittings, Marking: a.marking, Results: a.results, Deficits: a.deficits, Roadmap: a.roadmap}
 }

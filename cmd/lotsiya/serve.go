@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lotsiya/lotsiya/demo"
 )
 
 // drain is how long requests in flight may take to end after SIGTERM.
@@ -25,17 +27,17 @@ func serveCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 	}
 	listen := cmd.Flags().String("listen", "127.0.0.1:8080", "address to listen on")
-	demo := cmd.Flags().Bool("demo", false, "fill an empty database with the demonstration region")
+	demonstration := cmd.Flags().Bool("demo", false, "fill an empty database with the demonstration region")
 	data := addDataFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		slog.SetDefault(slog.New(slog.NewTextHandler(os.Stderr, nil)))
-		return serve(cmd.Context(), *listen, data, *demo)
+		return serve(cmd.Context(), *listen, data, *demonstration)
 	}
 	return cmd
 }
 
 // serve runs until ctx ends, then finishes what is in flight and stops its database.
-func serve(ctx context.Context, listen string, data *dataFlag, demo bool) (err error) {
+func serve(ctx context.Context, listen string, data *dataFlag, demonstration bool) (err error) {
 	listener, err := net.Listen("tcp", listen) // first: a taken port is known before anything is started
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -53,7 +55,19 @@ func serve(ctx context.Context, listen string, data *dataFlag, demo bool) (err e
 	if _, err := in.migrate(ctx); err != nil {
 		return err
 	}
+	made := false
+	if demonstration {
+		if made, err = makeRegion(ctx, in); err != nil {
+			return err
+		}
+	}
 	a := newApp(in, time.Now)
+	if err := a.people.EnsureReference(ctx); err != nil {
+		return err
+	}
+	if made {
+		a.people.ShowSignIns(hints)
+	}
 
 	server := &http.Server{Handler: a.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn)}
@@ -66,6 +80,11 @@ func serve(ctx context.Context, listen string, data *dataFlag, demo bool) (err e
 	work.Go(func() { a.jobs.Run(working) })
 
 	fmt.Printf("listening on http://%s\n", listener.Addr())
+	if made {
+		for _, s := range demo.SignIns() {
+			fmt.Printf("sign-in %s %s %s\n", s.Role, s.Login, s.Password)
+		}
+	}
 
 	var failed <-chan error
 	if in.cluster != nil {

@@ -219,6 +219,10 @@ func (s *Service) decideTx(ctx context.Context, tx *sqlx.Tx, w Work, k task.Key)
 	if err := putStateTx(ctx, tx, w.ID, Done, final, s.now()); err != nil {
 		return err
 	}
+	// Two works of one attempt may be decided at the same moment: the second sees the first, so the last one tells.
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('marking', $1))`, w.AttemptID); err != nil {
+		return fmt.Errorf("lock the works of attempt %d: %w", w.AttemptID, err)
+	}
 	open, err := openTx(ctx, tx, w.AttemptID)
 	if err != nil || open > 0 {
 		return err

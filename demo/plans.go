@@ -1,0 +1,108 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/lotsiya/lotsiya/content"
+	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/people"
+	"github.com/lotsiya/lotsiya/roadmap"
+)
+
+// indicators are the live figures a manager of the centre hangs on the measures about diagnostics.
+var indicators = []struct {
+	item string
+	keys []string
+}{
+	{"5.1", []string{"instruments", "tasks_approved"}},
+	{"5.2", []string{"campaigns", "took_part"}},
+	{"5.3", []string{"coverage", "territories"}},
+	{"5.4", []string{"records", "people_with_deficits"}},
+	{"5.5", []string{"memos_approved"}},
+	{"5.6", []string{"with_route", "routes_agreed"}},
+}
+
+// plans brings in both real plans and adopts the region's for the current year.
+func (r *Region) plans(ctx context.Context) error {
+	r.Clock.set(r.now.AddDate(0, 0, -1))
+	region, err := content.Roadmap(content.RegionPlan)
+	if err != nil {
+		return err
+	}
+	plan, err := r.Roadmap.Import(ctx, r.manager, roadmap.Source{Name: region.Name, Body: region.Body, Typed: true, Number: "1184-р", On: "2023-05-12"})
+	if err != nil {
+		return err
+	}
+	for _, i := range indicators {
+		for _, key := range i.keys {
+			if err := r.Roadmap.Attach(ctx, r.manager, plan, i.item, key); err != nil {
+				return fmt.Errorf("indicator %s of %s: %w", key, i.item, err)
+			}
+		}
+	}
+	district, err := content.Roadmap(content.PriozerskPlan)
+	if err != nil {
+		return err
+	}
+	home := int64(0)
+	err = db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) error {
+		refs, err := people.RefsTx(ctx, tx)
+		for _, t := range refs.Territories {
+			if strings.HasPrefix(t.Name, "Приозерский") {
+				home = t.ID
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	municipal, err := r.Roadmap.Import(ctx, r.manager, roadmap.Source{Name: district.Name, Body: district.Body, Territory: home})
+	if err != nil {
+		return err
+	}
+	for id, p := range map[int64]content.Plan{plan: region, municipal: district} {
+		if err := r.Roadmap.Rename(ctx, r.manager, id, p.Short); err != nil {
+			return err
+		}
+	}
+	year := r.now.Year()
+	own, err := r.Roadmap.Adopt(ctx, r.manager, plan, roadmap.Adoption{Year: year, Number: "12-у (учебный)", On: fmt.Sprintf("%d-01-15", year)})
+	if err != nil {
+		return err
+	}
+	defer r.say(0.03, "дорожные карты")
+	return r.report(ctx, own)
+}
+
+// report tells of the current year's measures as their responsible would: most
+// of what is due is done, some goes on, a little is late.
+func (r *Region) report(ctx context.Context, plan int64) error {
+	items, err := db.Select[struct {
+		Number string    `db:"number"`
+		From   time.Time `db:"starts"`
+		To     time.Time `db:"ends"`
+	}](ctx, r.Pool, `
+		SELECT number, (SELECT min(CAST(p->>'from' AS date)) FROM jsonb_array_elements(periods) p) AS starts,
+		       (SELECT max(CAST(p->>'to' AS date)) FROM jsonb_array_elements(periods) p) AS ends
+		FROM roadmap_item WHERE plan_id = $1 AND jsonb_array_length(periods) > 0 ORDER BY rank`, plan)
+	if err != nil {
+		return err
+	}
+	list := []roadmap.NewReport{}
+	for _, i := range items {
+		switch {
+		case i.To.Before(r.now) && r.rand.Float64() < 0.8:
+			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidDone, Note: "Сделано в срок. Материалы в общей папке центра."})
+		case i.From.Before(r.now) && i.To.After(r.now) && r.rand.Float64() < 0.7:
+			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidGoing, Note: "Идёт по плану."})
+		}
+	}
+	return r.Roadmap.Report(ctx, r.manager, plan, list...)
+}
