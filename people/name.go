@@ -81,10 +81,14 @@ func badNamePart(s string) string {
 	if utf8.RuneCountInString(s) > 80 {
 		return "Длиннее 80 знаков"
 	}
+	before := '-'
 	for _, r := range s {
-		if !unicode.IsLetter(r) && !unicode.Is(unicode.Mn, r) && !strings.ContainsRune(" -‐‑–'’ʼ.", r) {
+		// A number set apart by a hyphen is the name of somebody made up («Учитель-017»); stuck to a letter it is a slip.
+		number := unicode.IsDigit(r) && !unicode.IsLetter(before)
+		if !number && !unicode.IsLetter(r) && !unicode.Is(unicode.Mn, r) && !strings.ContainsRune(" -‐‑–'’ʼ.", r) {
 			return "Только буквы, дефис и пробел; лишний знак «" + string(r) + "»"
 		}
+		before = r
 	}
 	return ""
 }

@@ -99,3 +99,14 @@ func TestLoginOf(t *testing.T) {
 		}
 	}
 }
+
+func TestValidate(t *testing.T) {
+	for n, ok := range map[Name]bool{
+		{"Иванова", "Мария", ""}: true, {"Учитель-017", "Анна", ""}: true, {"д’Артаньян", "Шарль", "Ожье"}: true, {"Римская-Корсакова", "Анна", "Ибрагим кызы"}: true,
+		{"", "Мария", ""}: false, {"Иванова", " ", ""}: false, {"Иванов7", "Пётр", ""}: false, {"Иванова", "Мария<", ""}: false, {"Иванова", "Мария", "Петровна;"}: false,
+	} {
+		if err := n.Validate(); (err == nil) != ok {
+			t.Errorf("%+v: %v", n, err)
+		}
+	}
+}

@@ -80,6 +80,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.jobs.Every("seal the journal", time.Minute, func(ctx context.Context) error { _, err := audit.Seal(ctx, in.Pool); return err })
 	a.jobs.Every("forget old sessions", time.Hour, func(ctx context.Context) error { return web.SweepSessions(ctx, in.Pool) })
 	a.jobs.Every("forget old sign-in failures", time.Hour, a.people.SweepFailures)
+	a.jobs.Every("throw old staff lists away", time.Hour, a.people.SweepStaff)
 
 	a.site = &web.Site{Sessions: web.NewSessions(in.Pool), Visitor: a.people.Visitor, Nav: desk.Nav}
 	engine := a.site.NewEngine()
