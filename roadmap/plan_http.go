@@ -3,6 +3,7 @@ package roadmap
 import (
 	"embed"
 	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,6 +41,7 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.POST("/roadmap/import/apply", write, web.Handle(s.apply))
 	r.GET("/roadmap/:plan", read, web.Handle(s.showPlan))
 	r.GET("/roadmap/:plan/report", read, web.Handle(s.showReport))
+	r.GET("/roadmap/:plan/report.xlsx", read, web.Handle(s.downloadReport))
 	r.POST("/roadmap/:plan/approval", write, web.Handle(s.approve))
 	r.GET("/roadmap/:plan/adopt", write, web.Handle(s.showAdopt))
 	r.POST("/roadmap/:plan/adopt", write, web.Handle(s.adopt))
@@ -107,6 +109,7 @@ type planView struct {
 	States   any
 	Write    bool
 	Href     string
+	Query    template.URL // of the filter
 	Errors   map[string]string
 	Number   string
 	On       string
@@ -143,6 +146,7 @@ func (s *Service) planView(c *gin.Context) (planView, error) {
 	if _, known := tags[v.State]; !known {
 		v.State = ""
 	}
+	v.Query = template.URL(url.Values{"resp": {v.Who}, "state": {string(v.State)}}.Encode())
 	v.Filtered = v.Who != "" || v.State != ""
 	for _, sec := range p.Sections {
 		sv := sectionView{Section: sec, Tally: p.Tally([]Section{sec}, day(today))}
@@ -188,6 +192,18 @@ func (s *Service) showReport(c *gin.Context) error {
 		return err
 	}
 	return reportPage.Render(c, http.StatusOK, web.Head{Title: "Отчёт: " + v.Plan.Name(), Nav: nav, Class: "desk wide print-wide", Crumbs: crumbs(v.Plan, "Годовой отчёт")}, v)
+}
+
+func (s *Service) downloadReport(c *gin.Context) error {
+	v, err := s.planView(c)
+	if err != nil {
+		return err
+	}
+	body, err := workbook(v)
+	if err != nil {
+		return err
+	}
+	return web.Download(c, "Отчёт по дорожной карте "+v.Plan.Name()+".xlsx", web.XLSX, body)
 }
 
 func (s *Service) approve(c *gin.Context) error {

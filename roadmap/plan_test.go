@@ -18,6 +18,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
+	"github.com/xuri/excelize/v2"
 
 	"github.com/lotsiya/lotsiya/content"
 	"github.com/lotsiya/lotsiya/internal/access"
@@ -459,6 +460,78 @@ func TestPlanPage(t *testing.T) {
 	f.get(analyst, "/roadmap/999", 404)
 	f.get(analyst, at+"/items/9.9", 404)
 	f.post(analyst, at+"/items/1.1/reports", url.Values{"state": {"done"}}, 404)
+}
+
+// TestWorkbook reads the report back: what is due is a date, and the sheet is
+// still the plan it was made of.
+func TestWorkbook(t *testing.T) {
+	t.Parallel()
+	f := setUp(t)
+	id := f.imported("priozersk-2024.txt", f.district)
+	f.do(f.Attach(t.Context(), manager, id, "6.3", "deficits.recorded"))
+	f.do(f.Report(t.Context(), manager, id, NewReport{Item: "4.2", State: SaidDone, Note: "=1+1", Document: "https://example.org/d", DocumentTitle: "План-график"}))
+	w := httptest.NewRecorder()
+	f.site(analyst).ServeHTTP(w, httptest.NewRequest("GET", href(id)+"/report.xlsx", nil))
+	if w.Code != 200 || !strings.Contains(w.Header().Get("Content-Disposition"), "filename*=utf-8''") {
+		t.Fatalf("%d %s", w.Code, w.Header())
+	}
+	again, err := parse.File("report.xlsx", bytes.NewReader(w.Body.Bytes()), 0)
+	if err != nil || again.Items() != 29 || again.Year != 2024 {
+		t.Fatalf("%d items, %v", again.Items(), err)
+	}
+	if got, want := again.Sections[0].Items[0], f.plan(id).Sections[0].Items[0]; got.Title != want.Title || strings.Join(got.Responsible, ";") != strings.Join(want.Responsible, ";") {
+		t.Errorf("%+v", got)
+	}
+	book, err := excelize.OpenReader(bytes.NewReader(w.Body.Bytes()))
+	f.do(err)
+	defer book.Close()
+	rows, err := book.GetRows("Отчёт")
+	f.do(err)
+	found := false
+	for n, r := range rows {
+		if r[0] != "4.2." {
+			continue
+		}
+		found = true
+		if r[4] != "30.09.2024" || r[5] != "сделано" || !strings.HasSuffix(r[7], "=1+1") || r[8] != "План-график https://example.org/d" {
+			t.Errorf("%q", r)
+		}
+		if formula, _ := book.GetCellFormula("Отчёт", fmt.Sprintf("H%d", n+1)); formula != "" {
+			t.Errorf("a note became the formula %q", formula)
+		}
+	}
+	if !found {
+		t.Error("4.2 is missing")
+	}
+	about, err := book.GetRows("Как читать")
+	f.do(err)
+	if text := fmt.Sprint(about); !strings.Contains(text, "29\u00a0декабря\u00a02023, № 2056-р") || !strings.Contains(text, "Дефициты за год.") {
+		t.Errorf("%s", text)
+	}
+	w = httptest.NewRecorder()
+	f.site(analyst).ServeHTTP(w, httptest.NewRequest("GET", href(id)+"/report.xlsx?state=done", nil))
+	if again, err := parse.File("report.xlsx", w.Body, 0); err != nil || again.Items() != 1 {
+		t.Errorf("filtered: %d items, %v", again.Items(), err)
+	}
+}
+
+func TestLate(t *testing.T) {
+	t.Parallel()
+	f := setUp(t)
+	id, err := f.Adopt(t.Context(), manager, f.imported("region-2023.txt", 0), Adoption{Year: 2026})
+	f.do(err)
+	f.do(f.Report(t.Context(), manager, id, NewReport{Item: "1.1", State: SaidPostponed, Note: "ждём", Until: "2026-12-01"}))
+	f.do(db.InTx(t.Context(), f.pool, manager, func(tx *sqlx.Tx) error {
+		n, plan, err := LateTx(t.Context(), tx, 2026, f.now())
+		if want := f.plan(id).Tally(f.plan(id).Sections, "2026-11-20").Late; n != want || n == 0 || plan != id {
+			t.Errorf("%d late in plan %d, want %d in %d", n, plan, want, id)
+		}
+		n, plan, _ = LateTx(t.Context(), tx, 2020, f.now())
+		if n != 0 || plan != 0 {
+			t.Errorf("%d late in no plan %d", n, plan)
+		}
+		return err
+	}))
 }
 
 func TestItemPage(t *testing.T) {
