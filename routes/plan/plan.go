@@ -63,7 +63,7 @@ func Plan(p *Problem, opt Options) Answer {
 	}
 	unmet := map[string]*Unmet{}
 	for i, t := range order {
-		route := m.route(&p.Teachers[t], tasks[i], r.routes[i], left)
+		route := m.route(&p.Teachers[t], r.routes[i], left)
 		if route.Conflict != nil {
 			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: the locked steps cannot all hold", route.ID))
 		}
@@ -92,7 +92,7 @@ func Plan(p *Problem, opt Options) Answer {
 }
 
 // order sorts a route's choices by date.
-func (m *model) order(k *task, set []choice) []choice {
+func (m *model) order(set []choice) []choice {
 	set = slices.Clone(set)
 	slices.SortFunc(set, func(a, b choice) int {
 		x, y := &m.slots[a.slot], &m.slots[b.slot]
@@ -108,7 +108,7 @@ func (m *model) order(k *task, set []choice) []choice {
 }
 
 // route words the choices of one teacher; left holds the seats nobody took.
-func (m *model) route(t *Teacher, k *task, f found, left []int) Route {
+func (m *model) route(t *Teacher, f found, left []int) Route {
 	r := Route{ID: t.ID, Steps: []Step{}, Uncovered: []Uncovered{}}
 	if !f.feasible {
 		r.Conflict = slices.Clone(t.Locked)
@@ -119,7 +119,7 @@ func (m *model) route(t *Teacher, k *task, f found, left []int) Route {
 			resid[m.elem[e]] = 1
 		}
 	}
-	for _, c := range m.order(k, f.choices) {
+	for _, c := range m.order(f.choices) {
 		x := &m.slots[c.slot]
 		g := &m.progs[x.prog]
 		step := Step{Programme: g.src.ID, Session: x.id, Start: x.start, End: x.end, Hours: g.src.Hours, Cost: g.src.Cost, Closes: map[string]float64{}}

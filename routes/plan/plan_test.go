@@ -486,3 +486,29 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestExplain(t *testing.T) {
+	p, _, _, faults, _ := Read(strings.NewReader(`{"limits":{"hours":40},"programmes":[
+	 {"id":"a","hours":4,"covers":{"x":0.3},"sessions":[{"id":"1","start":"2027-02-01","end":"2027-02-01"}]},
+	 {"id":"b","hours":36,"covers":{"x":0.6},"requires":["a"],"sessions":[{"id":"1","start":"2027-03-01","end":"2027-03-02"},{"id":"0","start":"2027-01-01","end":"2027-01-02"},{"id":"2","start":"2027-04-01","end":"2027-04-02","seats":0}]},
+	 {"id":"c","hours":36,"covers":{"y":0.1},"sessions":[{"id":"1","start":"2027-03-01","end":"2027-03-02"}]}],
+	 "teachers":[{"id":"t","deficits":{"x":1,"y":1}}]}`), false)
+	if faults != nil {
+		t.Fatal(faults)
+	}
+	a := checked(t, &p)
+	r, bad := Fix(&p, 0, []Lock{{"a", "1"}, {"b", "1"}})
+	if bad != nil || r.Coverage != a.Teachers[0].Coverage {
+		t.Fatal(bad, r)
+	}
+	why := Explain(&p, 0, r)
+	if len(why) != 2 || !slices.Equal(why[0].Opens, []string{"b"}) || math.Abs(why[1].Loses-0.5) > 1e-9 || len(why[1].Instead) != 1 || why[1].Instead[0].Programme != "c" {
+		t.Fatalf("%+v", why)
+	}
+	if o := why[1].Others; len(o) != 2 || o[0].Why != "order" || o[0].With != "a" || o[1].Why != "seats" {
+		t.Fatalf("%+v", o)
+	}
+	if _, bad := Fix(&p, 0, []Lock{{"b", "1"}}); bad == nil {
+		t.Fatal("a step without what it requires is taken")
+	}
+}

@@ -1,0 +1,171 @@
+package plan
+
+import (
+	"math"
+	"slices"
+)
+
+// Reason is why a step stands in a route, as facts for a page to word.
+type Reason struct {
+	Programme string `json:"programme"`
+	// Only tells that no other programme at hand closes some element the step closes.
+	Only []string `json:"only"`
+	// Loses is what the whole is worth less when the step is forbidden and the rest is planned anew; Instead are the
+	// steps that the plan would then take on, Hours what it would spend in all.
+	Loses   float64 `json:"loses"`
+	Instead []Lock  `json:"instead"`
+	Hours   float64 `json:"hours"`
+	// Opens are steps of the route that require this one.
+	Opens []string `json:"opens"`
+	// Others are the programme's other sessions and what speaks against each.
+	Others []OtherSession `json:"others"`
+}
+
+// OtherSession is a session that was not taken: Why is "seats", "dates", "busy", "clash" (with the step With), "order"
+// or "" where it would do as well.
+type OtherSession struct {
+	Session string `json:"session"`
+	Start   Day    `json:"start"`
+	Why     string `json:"why"`
+	With    string `json:"with,omitempty"`
+}
+
+// Fix words a route of the steps given for the teacher at index t, as Plan does, and names the rules it breaks. The
+// steps need not be the best ones: this is how a route made by hand is judged.
+func Fix(p *Problem, t int, steps []Lock) (Route, []string) {
+	one := only(p, t)
+	m := newModel(&one)
+	var set []choice
+	for _, l := range steps {
+		i, ok := m.byID[l.Programme]
+		if !ok {
+			return Route{}, []string{"unknown programme " + l.Programme}
+		}
+		at := -1
+		for _, s := range m.progs[i].slots {
+			if m.slots[s].id == l.Session {
+				at = s
+			}
+		}
+		if at < 0 {
+			return Route{}, []string{"unknown session " + l.Session + " of " + l.Programme}
+		}
+		set = append(set, choice{slot: int32(at)})
+	}
+	left := make([]int, len(m.slots))
+	for i := range m.slots {
+		left[i] = m.slots[i].seats
+	}
+	for _, c := range set {
+		left[c.slot]--
+	}
+	r := m.route(&one.Teachers[0], found{choices: set, feasible: true}, left)
+	a := Answer{Teachers: []Route{r}, Objective: r.Coverage - one.HourPenalty*r.Hours}
+	a.Bound = a.Objective
+	return r, Check(&one, &a)
+}
+
+// Best plans one teacher of a problem alone.
+func Best(p *Problem, t int) Answer {
+	one := only(p, t)
+	return Plan(&one, Options{Workers: 1, Nodes: 200_000})
+}
+
+func only(p *Problem, t int) Problem {
+	one := *p
+	one.Teachers = []Teacher{p.Teachers[t]}
+	return one
+}
+
+// Explain gives the reason of each step of a route of the teacher at index t.
+func Explain(p *Problem, t int, r Route) []Reason {
+	one := only(p, t)
+	here := r.Coverage - p.HourPenalty*r.Hours
+	out := []Reason{}
+	programme := map[string]*Programme{}
+	for i := range p.Programmes {
+		programme[p.Programmes[i].ID] = &p.Programmes[i]
+	}
+	for i, st := range r.Steps {
+		x := Reason{Programme: st.Programme, Only: []string{}, Instead: []Lock{}, Opens: []string{}, Others: []OtherSession{}}
+		teacher := p.Teachers[t]
+		teacher.Locked = slices.DeleteFunc(slices.Clone(teacher.Locked), func(l Lock) bool { return l.Programme == st.Programme })
+		teacher.Forbidden = append(slices.Clone(teacher.Forbidden), st.Programme)
+		one.Teachers = []Teacher{teacher}
+		other := Plan(&one, Options{Workers: 1, Nodes: 100_000})
+		if alt := other.Teachers[0]; alt.Conflict == nil {
+			x.Loses = math.Max(0, here-other.Objective)
+			x.Hours = alt.Hours
+			for _, s := range alt.Steps {
+				if !slices.ContainsFunc(r.Steps, func(o Step) bool { return o.Programme == s.Programme }) {
+					x.Instead = append(x.Instead, Lock{s.Programme, s.Session})
+				}
+			}
+		} else {
+			x.Loses = here
+		}
+		for _, e := range keys(st.Closes) {
+			others := 0
+			for _, g := range p.Programmes {
+				if g.ID != st.Programme && g.Covers[e] > 0 && !slices.Contains(teacher.Forbidden, g.ID) && !slices.Contains(teacher.Done, g.ID) && len(g.Sessions) > 0 {
+					others++
+				}
+			}
+			if others == 0 {
+				x.Only = append(x.Only, e)
+			}
+		}
+		for _, o := range r.Steps {
+			if g := programme[o.Programme]; g != nil && slices.Contains(g.Requires, st.Programme) {
+				x.Opens = append(x.Opens, o.Programme)
+			}
+		}
+		if g := programme[st.Programme]; g != nil {
+			for _, s := range g.Sessions {
+				if s.ID != st.Session {
+					x.Others = append(x.Others, against(p, t, r, i, g, s, programme))
+				}
+			}
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// against finds what speaks against another session of a step.
+func against(p *Problem, t int, r Route, step int, g *Programme, s Session, programme map[string]*Programme) OtherSession {
+	o := OtherSession{Session: s.ID, Start: s.Start}
+	lim := p.Teachers[t].Limits.over(p.Limits)
+	switch {
+	case s.Seats != nil && *s.Seats <= 0:
+		o.Why = "seats"
+		return o
+	case lim.From != nil && s.Start < *lim.From || lim.To != nil && s.End > *lim.To:
+		o.Why = "dates"
+		return o
+	}
+	for _, u := range p.Teachers[t].Unavailable {
+		if s.Mode == FullTime && s.Start <= u.End && u.Start <= s.End {
+			o.Why = "busy"
+			return o
+		}
+	}
+	for i, st := range r.Steps {
+		h := programme[st.Programme]
+		if i == step || h == nil {
+			continue
+		}
+		full := slices.ContainsFunc(h.Sessions, func(x Session) bool { return x.ID == st.Session && x.Mode == FullTime })
+		switch {
+		case full && s.Mode == FullTime && s.Start <= st.End && st.Start <= s.End:
+			o.Why, o.With = "clash", st.Programme
+		case slices.Contains(g.Requires, st.Programme) && st.End >= s.Start,
+			slices.Contains(h.Requires, g.ID) && s.End >= st.Start:
+			o.Why, o.With = "order", st.Programme
+		}
+		if o.Why != "" {
+			return o
+		}
+	}
+	return o
+}
