@@ -193,3 +193,18 @@ func HistoryTx(ctx context.Context, tx db.Q, person access.PersonID) ([]Deficit,
 	return db.Select[Deficit](ctx, tx, `
 		SELECT `+columns+` FROM deficit WHERE person_id = $1 ORDER BY element_id, valid_from DESC, recorded_at DESC, id DESC`, person)
 }
+
+// OfCampaignTx lists what is held now of the elements of all participants of a campaign in a scope, by person and
+// element; persons not nil limits it to those.
+func OfCampaignTx(ctx context.Context, tx db.Q, campaignID int64, persons []access.PersonID, where access.Scope) ([]Deficit, error) {
+	var only []int64
+	for _, p := range persons {
+		only = append(only, int64(p))
+	}
+	return db.Select[Deficit](ctx, tx, `
+		SELECT `+columns+` FROM deficit
+		WHERE campaign_id = $1 AND replaced_at IS NULL
+		  AND ($2::bigint[] IS NULL OR person_id = ANY($2))
+		  AND ($3 OR territory_id = ANY($4) OR organisation_id = ANY($5))
+		ORDER BY person_id, element_id`, campaignID, db.Array(only), where.All, db.Array(where.Territories), db.Array(where.Organisations))
+}

@@ -10,7 +10,6 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/lotsiya/lotsiya/diagnostics/competency"
-	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
 )
 
@@ -19,14 +18,6 @@ type Service struct {
 	pool *sqlx.DB
 	now  func() time.Time
 	src  Sources
-}
-
-// Sources are what routes asks of other contexts; cmd wires them.
-type Sources struct {
-	// Needs gives the published deficits that a query asks for, also those too uncertain to count.
-	Needs func(ctx context.Context, tx db.Q, q NeedQuery) ([]Need, error)
-	// Campaigns lists campaigns with published results, newest first.
-	Campaigns func(ctx context.Context, tx db.Q) ([]Campaign, error)
 }
 
 // Element is a competency element as programmes and routes name it.
@@ -52,52 +43,7 @@ func elementsTx(ctx context.Context, tx db.Q) (map[string]Element, error) {
 	return out, nil
 }
 
-// Campaign is a campaign whose deficits routes may be made of.
-type Campaign struct {
-	ID    int64
-	Title string
-}
-
-// NeedQuery says whose deficits are meant; zero values do not limit.
-type NeedQuery struct {
-	Campaign     int64
-	Persons      []access.PersonID
-	Territory    int64
-	Organisation int64
-	Scope        access.Scope
-}
-
-// Need is one deficit of one person as the planner sees it. Shares run from 0 to 1, more is better.
-type Need struct {
-	Person       access.PersonID
-	Campaign     int64
-	Registration int64
-	Code         string // participant code
-	Territory    int64
-	Organisation int64
-	Position     string
-	Subject      string
-	Element      string
-	Estimate     float64 // posterior mean of the share
-	Low, High    float64
-	P            float64 // probability that the share lies under the cut
-	Severity     string
-	Status       string
-	Tasks        int
-	Shortfall    float64 // E[max(0, target − share)]
-	Importance   float64
-	MeasuredAt   time.Time
-}
-
-// Weight is what closing the deficit is worth: expected shortfall × importance, nothing where it is not one.
-func (n Need) Weight() float64 {
-	if n.Status != "deficit" && n.Status != "possible" {
-		return 0
-	}
-	return n.Shortfall * n.Importance
-}
-
-// New returns the service on a pool; now is the clock.
+// New returns the service on a pool; now is the clock, src where needs come from (Bank, as a rule).
 func New(pool *sqlx.DB, now func() time.Time, src Sources) *Service {
 	return &Service{pool: pool, now: now, src: src}
 }

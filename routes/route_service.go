@@ -37,7 +37,7 @@ type scene struct {
 	today      time.Time
 }
 
-func (s *Service) sceneTx(ctx context.Context, tx db.Q, r Route) (scene, error) {
+func (s *Service) sceneTx(ctx context.Context, tx *sqlx.Tx, r Route) (scene, error) {
 	v := scene{today: calendar.Day(s.now())}
 	var err error
 	if v.needs, err = s.src.Needs(ctx, tx, NeedQuery{Campaign: r.Campaign, Persons: []access.PersonID{r.Person}, Scope: access.Scope{All: true}}); err != nil {

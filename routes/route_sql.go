@@ -145,6 +145,7 @@ func versionTx(ctx context.Context, tx *sqlx.Tx, r *Route, c Content, to State, 
 	if err != nil {
 		return db.Refusal(err, map[string]string{"route_version_unique": "Маршрут только что изменил кто-то ещё. Посмотрите новую версию"})
 	}
+	r.Made = Version{ID: id, Version: r.Version, State: to, Reason: reason, By: by, At: now, Hours: hours, Cost: cost, Cover: c.Plan.Coverage(), Best: c.Plan.BestCoverage()}
 	rows := make([]map[string]any, len(c.Steps))
 	for i, s := range c.Steps {
 		why := s.Why

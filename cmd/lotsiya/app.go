@@ -21,6 +21,7 @@ import (
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/reports"
 	"github.com/lotsiya/lotsiya/roadmap"
+	"github.com/lotsiya/lotsiya/routes"
 	"github.com/lotsiya/lotsiya/web"
 )
 
@@ -41,6 +42,7 @@ type app struct {
 	deficits   *deficits.Service
 	reports    *reports.Service
 	memos      *memos.Service
+	routes     *routes.Service
 	roadmap    *roadmap.Service
 	desk       *desk.Service
 }
@@ -59,6 +61,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.deficits = deficits.New(in.Pool, now)
 	a.reports = reports.New(in.Pool, now)
 	a.memos = memos.New(in.Pool, now)
+	a.routes = routes.New(in.Pool, now, routes.Bank)
 	a.roadmap = roadmap.New(in.Pool, now, roadmapOutside())
 	a.desk = desk.New(in.Pool, now)
 
@@ -75,6 +78,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.results.Link(results.Links{Estimates: a.deficits.EstimatesTx, Model: a.deficits.ModelTx, Fit: a.deficits.RequestFit})
 	a.jobs.Handle(deficits.FitJob, a.deficits.RunFit)
 	a.jobs.Handle(results.RegradeJob, a.results.RunRegrade)
+	a.routes.Handle(a.jobs)
 
 	a.jobs.Every("close overdue sittings", 5*time.Second, a.sittings.CloseOverdue)
 	a.jobs.Every("seal the journal", time.Minute, func(ctx context.Context) error { _, err := audit.Seal(ctx, in.Pool); return err })
@@ -94,6 +98,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.marking.Mount(engine)
 	a.reports.Mount(engine)
 	a.memos.Mount(engine)
+	a.routes.Mount(engine)
 	a.roadmap.Mount(engine)
 	a.desk.Mount(engine)
 	a.handler = a.site.Handler(engine)
