@@ -69,7 +69,13 @@ func run(ctx context.Context, args []string) int {
 
 // group is a command that only holds others; without one of them it is wrong usage.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs}
+	c := &cobra.Command{Use: use, Short: short, Run: func(*cobra.Command, []string) {}, // never: the arguments are refused first
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("%s has no command %q", c.CommandPath(), args[0])
+			}
+			return fmt.Errorf("which command of %s?", c.CommandPath())
+		}}
 	c.AddCommand(commands...)
 	return c
 }

@@ -73,7 +73,7 @@ var figurePages = map[string]struct {
 	"campaigns": {"/campaigns", access.CampaignsRead}, "invited": {"/participation", access.ParticipationRead},
 	"took_part": {"/participation", access.ParticipationRead}, "coverage": {"/participation", access.ParticipationRead},
 	"territories": {"/participation", access.ParticipationRead}, "people_with_deficits": {"/deficits", access.BankRead},
-	"records": {"/deficits", access.BankRead}, "memos_approved": {"/memos", access.MemosRead},
+	"records": {"/deficits", access.BankRead}, "other_evidence": {"/deficits", access.BankRead}, "memos_approved": {"/memos", access.MemosRead},
 	"routes_proposed": {"/routes", access.RoutesRead}, "routes_agreed": {"/routes", access.RoutesRead},
 	"routes_completed": {"/routes", access.RoutesRead}, "with_route": {"/routes", access.RoutesRead},
 }
