@@ -77,6 +77,11 @@ func document(m Memo) ([]byte, error) {
 	d.table([]string{"Муниципалитет", "Приглашены", "Приняли участие", "Доля"}, []float64{4, 1.6, 1.8, 1.2}, rows)
 
 	d.paragraph("Heading1", "3. Общие результаты")
+	rows = [][]cell{}
+	for _, g := range f.Figures {
+		rows = append(rows, cells(g.Title, g.Text))
+	}
+	d.table([]string{"Показатель", "Значение"}, []float64{5, 1.6}, rows)
 	if f.Points.N < reports.Least {
 		d.paragraph("", "Полностью проверенных работ пока меньше пяти: распределения не показываем.")
 	} else {
@@ -85,7 +90,7 @@ func document(m Memo) ([]byte, error) {
 		for _, t := range []struct {
 			title string
 			bins  []reports.Bin
-		}{{"Распределение по доле баллов", f.Histogram}, {"По границам шкалы", f.Levels}} {
+		}{{"Распределение по доле баллов", f.Occupied()}, {"По границам шкалы", f.Levels}} {
 			d.paragraph("Heading2", t.title)
 			rows := [][]cell{}
 			for _, b := range t.bins {

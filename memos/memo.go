@@ -183,8 +183,9 @@ type Line struct{ Name, Text string }
 func Lines(d reports.Digest) []Line {
 	out := []Line{}
 	add := func(name, text string) { out = append(out, Line{name, text}) }
-	add("Приглашено", web.Num(d.Trust.Invited))
-	add("Приняли участие", web.Num(d.Trust.Took))
+	for _, g := range d.Figures {
+		add(g.Title, g.Text)
+	}
 	for _, p := range d.Participation {
 		add("Участие: "+p.Title, took(p))
 	}

@@ -82,7 +82,7 @@ func (s *Service) List(ctx context.Context, actor access.Actor) (Overview, error
 		}
 		if out.Campaigns, err = db.Select[Choice](ctx, tx, `
 			SELECT id, title FROM campaign c WHERE purpose = 'real' AND EXISTS (SELECT FROM deficit d WHERE d.campaign_id = c.id AND d.replaced_at IS NULL)
-			ORDER BY closes_at DESC`); err != nil {
+			ORDER BY state = 'closed' DESC, closes_at DESC`); err != nil {
 			return fmt.Errorf("campaigns for memos: %w", err)
 		}
 		out.Territories, err = db.Select[Choice](ctx, tx, `

@@ -103,6 +103,15 @@ func TestFiguresAreTheBanks(t *testing.T) {
 		if d.Trust.Took != b.Trust.Took || d.Trust.Invited != b.Trust.Invited || *d.Trust.Subject != *b.Trust.Subject {
 			t.Errorf("trust: %+v, the bank says %+v", d.Trust, b.Trust)
 		}
+		for _, g := range d.Figures {
+			var f reports.Figure
+			if err := db.InTx(t.Context(), w.pool, w.analyst, func(tx *sqlx.Tx) (err error) {
+				f, err = reports.FigureTx(t.Context(), tx, g.Key, reports.Where{Campaign: w.region.Campaign, Territory: territory})
+				return err
+			}); err != nil || f.Text() != g.Text || f.Key.Title != g.Title {
+				t.Errorf("%s: %s, the registry says %s, %v", g.Title, g.Text, f.Text(), err)
+			}
+		}
 		if last := d.Participation[len(d.Participation)-1]; last.Took != 60 || last.Invited != 64 {
 			t.Errorf("participation: %+v", last)
 		}

@@ -195,7 +195,7 @@ const campaignColumns = `c.id, c.title, c.opens_at, c.closes_at, c.state, c.publ
 	COALESCE((SELECT max(max_points) FROM score_revision s WHERE s.campaign_id = c.id), 0) AS max_points,
 	s.title AS scale_title, s.version AS scale_version, s.definition`
 
-// campaignsTx lists real campaigns that have records, the latest first.
+// campaignsTx lists real campaigns that have records: the latest closed one first, those still open last.
 func campaignsTx(ctx context.Context, tx db.Q) ([]Campaign, error) {
 	found, err := db.Select[struct {
 		Campaign
@@ -206,7 +206,7 @@ func campaignsTx(ctx context.Context, tx db.Q) ([]Campaign, error) {
 		SELECT `+campaignColumns+`
 		FROM campaign c JOIN instrument i ON i.id = c.instrument_id JOIN scale s ON s.id = c.scale_id
 		WHERE c.purpose = 'real' AND EXISTS (SELECT FROM deficit d WHERE d.campaign_id = c.id AND d.replaced_at IS NULL)
-		ORDER BY c.closes_at DESC, c.id DESC`)
+		ORDER BY c.state = 'closed' DESC, c.closes_at DESC, c.id DESC`)
 	if err != nil {
 		return nil, fmt.Errorf("campaigns of the bank: %w", err)
 	}

@@ -178,7 +178,7 @@ func DigestTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, campaign, te
 		d.Title, d.Rows = b.Territory, []Row{} // schools are too small to stand in a memo
 	}
 	for _, k := range keys {
-		if f, known := b.Figures[k.Key]; known && f.Safe() {
+		if f, known := b.Figures[k.Key]; known && f.Safe() && !(k.Results && littleRest(f, b.Trust.Took)) {
 			d.Figures = append(d.Figures, DigestFigure{k.Key, k.Title, f.Text(), f.Value})
 		}
 	}
@@ -212,6 +212,24 @@ func DigestTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, campaign, te
 		})
 	}
 	return d, nil
+}
+
+// littleRest reports whether those a count of people leaves out are few.
+func littleRest(f Figure, all int) bool {
+	rest := all - int(f.Value)
+	return f.Key.Unit == "чел." && rest > 0 && rest < Least
+}
+
+// Occupied is the distribution without empty classes at its ends.
+func (d Digest) Occupied() []Bin {
+	bins := d.Histogram
+	for len(bins) > 1 && bins[0].N == 0 {
+		bins = bins[1:]
+	}
+	for len(bins) > 1 && bins[len(bins)-1].N == 0 {
+		bins = bins[:len(bins)-1]
+	}
+	return bins
 }
 
 func (d *Digest) distributions(own, all []score) {
