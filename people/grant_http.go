@@ -39,7 +39,7 @@ func (v rolesView) Shown() []grantLine {
 	return out
 }
 
-var rolesPage = web.MustPage[rolesView](pages, "pages/roles.html")
+var rolesPage = web.MustPage[rolesView](pages, "pages/roles.html", "pages/parts.html")
 
 func (s *Service) rolesPage(c *gin.Context) error {
 	v := rolesView{Role: access.Role(c.Query("role")), Counts: map[access.Role]int{}, Past: c.Query("past") != "", Now: s.now()}
@@ -67,7 +67,7 @@ func (s *Service) rolesPage(c *gin.Context) error {
 			v.Counts[g.Role]++
 		}
 	}
-	return rolesPage.Render(c, http.StatusOK, web.Head{Title: "Роли", Nav: "/roles"}, v)
+	return rolesPage.Render(c, http.StatusOK, web.Head{Title: "Роли", Nav: "/people"}, v)
 }
 
 func (s *Service) grant(c *gin.Context) error {

@@ -212,13 +212,17 @@ func rolesTx(ctx context.Context, tx db.Q, ids []access.PersonID) (map[access.Pe
 	}
 	out := map[access.PersonID]string{}
 	for _, r := range rows {
-		if r.Role == access.Teacher && len(rows) > 1 {
-			continue // what matters here is in which other part they looked
+		if r.Role != access.Teacher {
+			if out[r.ID] != "" {
+				out[r.ID] += ", "
+			}
+			out[r.ID] += r.Role.Name()
 		}
-		if out[r.ID] != "" {
-			out[r.ID] += ", "
+	}
+	for _, r := range rows {
+		if out[r.ID] == "" { // nearly everybody is a teacher: said only of those who are nothing else
+			out[r.ID] = r.Role.Name()
 		}
-		out[r.ID] += r.Role.Name()
 	}
 	return out, nil
 }

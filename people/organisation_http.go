@@ -38,9 +38,10 @@ type organisationsView struct {
 	organisations
 	Kinds     []Item
 	MayImport bool
+	MayManage bool
 }
 
-var organisationsPage = web.MustPage[organisationsView](pages, "pages/organisations.html")
+var organisationsPage = web.MustPage[organisationsView](pages, "pages/organisations.html", "pages/parts.html")
 
 func (s *Service) organisationsPage(c *gin.Context) error {
 	actor := web.Actor(c)
@@ -48,8 +49,8 @@ func (s *Service) organisationsPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return organisationsPage.Render(c, http.StatusOK, web.Head{Title: "Организации", Nav: "/organisations"},
-		organisationsView{list, OrganisationKinds, actor.May(access.PeopleImport)})
+	return organisationsPage.Render(c, http.StatusOK, web.Head{Title: "Организации", Nav: "/people"},
+		organisationsView{list, OrganisationKinds, actor.May(access.PeopleImport), actor.May(access.RolesManage)})
 }
 
 type organisationForm struct {
@@ -69,7 +70,7 @@ func (s *Service) renderOrganisationForm(c *gin.Context, code int, f organisatio
 		return err
 	}
 	f.Kinds = OrganisationKinds
-	return organisationFormPage.Render(c, code, web.Head{Title: "Новая организация", Nav: "/organisations", Main: "page page-read",
+	return organisationFormPage.Render(c, code, web.Head{Title: "Новая организация", Nav: "/people", Main: "page page-read",
 		Crumbs: []web.Crumb{{Title: "Организации", Href: "/organisations"}, {Title: "Новая организация"}}}, f)
 }
 
@@ -148,7 +149,7 @@ func (s *Service) renderOrganisation(c *gin.Context, code int, refused *organisa
 		v.Form = *refused
 	}
 	v.Form.Kinds, v.Form.Refs = OrganisationKinds, o.Refs
-	return organisationPage.Render(c, code, web.Head{Title: o.ShortName, Nav: "/organisations", Crumbs: []web.Crumb{{Title: "Организации", Href: "/organisations"},
+	return organisationPage.Render(c, code, web.Head{Title: o.ShortName, Nav: "/people", Crumbs: []web.Crumb{{Title: "Организации", Href: "/organisations"},
 		{Title: o.Territory.ShortName, Href: "/organisations?territory=" + strconv.FormatInt(o.TerritoryID, 10)}, {Title: o.ShortName}}}, v)
 }
 

@@ -172,7 +172,7 @@ func TestSignInPage(t *testing.T) {
 	r.ShowSignIns(nil)
 	server := r.serve()
 	b := r.browse(server, "", "")
-	if body := b.says("/sign-in", "Вход в «Лоцию»"); strings.Contains(body, "Показательный регион") {
+	if body := b.says("/sign-in", "Вход в «Лоцию»"); strings.Contains(body, "Демонстрационный регион") {
 		t.Error("ready sign-ins outside the demonstration")
 	}
 	code, body, _ := b.post("/sign-in", url.Values{"login": {"teacher"}, "password": {"другой"}})
@@ -208,7 +208,7 @@ func TestReadySignInsOfTheDemonstration(t *testing.T) {
 		return []SignInHint{{Role: "teacher", Name: "Педагог", Login: "teacher", Password: "пароль"}}
 	})
 	b := r.browse(r.serve(), "", "")
-	b.says("/sign-in", "Показательный регион", "Люди и результаты вымышлены", "Педагог", "логин teacher , пароль пароль")
+	b.says("/sign-in", "Демонстрационный регион", "Люди и результаты вымышлены", "Педагог", "логин teacher , пароль пароль")
 }
 
 func TestSessionAPI(t *testing.T) {

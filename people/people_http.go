@@ -87,6 +87,7 @@ type listView struct {
 	Now       time.Time
 	Roles     []access.Role
 	MayImport bool
+	MayManage bool
 }
 
 // Pages is how many pages the list has.
@@ -141,7 +142,7 @@ func (v listView) Narrowed() bool {
 // Years is the experience of a listed person.
 func (v listView) Years(l listed) int { return career{TeachingSince: l.TeachingSince}.Years(v.Now) }
 
-var listPage = web.MustPage[listView](pages, "pages/people.html")
+var listPage = web.MustPage[listView](pages, "pages/people.html", "pages/parts.html")
 
 func (s *Service) listPage(c *gin.Context) error {
 	actor := web.Actor(c)
@@ -149,7 +150,7 @@ func (s *Service) listPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return listPage.Render(c, http.StatusOK, web.Head{Title: "Люди", Nav: "/people"}, listView{p, s.now(), access.Roles, actor.May(access.PeopleImport)})
+	return listPage.Render(c, http.StatusOK, web.Head{Title: "Люди", Nav: "/people"}, listView{p, s.now(), access.Roles, actor.May(access.PeopleImport), actor.May(access.RolesManage)})
 }
 
 func (s *Service) listWorkbook(c *gin.Context) error {

@@ -324,7 +324,7 @@ func TestImportInABrowser(t *testing.T) {
 		t.Fatalf("upload: %d %s", code, text(body))
 	}
 	path := h.Get("Location")
-	page := b.says(path, "Пока ничего не изменено", "1 строк с ошибками", "E5 Должность король", "Строка 2: Соловьева Анна Ильинична", "Это Соловьёва Анна Ильинична — учитель, Лицей № 2 (Волховский)",
+	page := b.says(path, "Пока ничего не изменено", "1 строка с ошибками", "E5 Должность король", "Строка 2: Соловьева Анна Ильинична", "Это Соловьёва Анна Ильинична — учитель, Лицей № 2 (Волховский)",
 		"Другой человек, добавить нового", "Новые: 1", "Изменятся: 1", "категория", "Работают у нас, но в списке их нет: 1", "Зайцева Ольга Ивановна")
 	digest := func(page string) string {
 		return regexp.MustCompile(`name="digest" value="([0-9a-f]+)"`).FindStringSubmatch(page)[1]
@@ -342,7 +342,7 @@ func TestImportInABrowser(t *testing.T) {
 	if code, page, _ := b.post(path, form); code != 303 {
 		t.Fatalf("apply: %d %s", code, text(page))
 	}
-	b.says(path, "Список загружен", "1 добавлены", "1 перешли из другой организации", "1 строк пропущено")
+	b.says(path, "Список загружен", "1 человек добавлен", "1 перешёл из другой организации", "1 строка пропущена")
 	b.says("/people/import", "добавлено 1, изменено 2")
 	other := r.browse(server, "admin", "пароль")
 	if code, _, _ := other.get(path); code != 404 {
