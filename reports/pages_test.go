@@ -1,7 +1,9 @@
 package reports_test
 
 import (
+	"archive/zip"
 	"bytes"
+	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -221,6 +223,30 @@ func TestWorkbook(t *testing.T) {
 	panes, err := f.GetPanes("Карта")
 	if err != nil || !panes.Freeze || panes.YSplit != 1 {
 		t.Errorf("head not frozen: %+v, %v", panes, err)
+	}
+	z, err := zip.NewReader(strings.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	filters := 0
+	for _, part := range z.File {
+		if !strings.HasPrefix(part.Name, "xl/worksheets/sheet") {
+			continue
+		}
+		r, err := part.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte("<autoFilter ")) {
+			filters++
+		}
+	}
+	if filters != 4 {
+		t.Errorf("%d sheets of 4 have a filter", filters)
 	}
 	kind, err := f.GetCellType("Список", "D2")
 	if err != nil || kind != excelize.CellTypeUnset && kind != excelize.CellTypeNumber {

@@ -81,6 +81,13 @@ func (w *sheets) sheet(name string, head []string, widths []float64, rows [][]an
 	if _, w.err = w.f.NewSheet(name); w.err != nil {
 		return
 	}
+	var last string
+	if last, w.err = excelize.CoordinatesToCellName(len(head), len(rows)+1); w.err != nil {
+		return
+	}
+	if w.err = w.f.AutoFilter(name, "A1:"+last, nil); w.err != nil { // before the stream: after it the sheet is closed
+		return
+	}
 	var s *excelize.StreamWriter
 	if s, w.err = w.f.NewStreamWriter(name); w.err != nil {
 		return
@@ -106,14 +113,7 @@ func (w *sheets) sheet(name string, head []string, widths []float64, rows [][]an
 			return
 		}
 	}
-	if w.err = s.Flush(); w.err != nil {
-		return
-	}
-	var last string
-	if last, w.err = excelize.CoordinatesToCellName(len(head), len(rows)+1); w.err != nil {
-		return
-	}
-	w.err = w.f.AutoFilter(name, "A1:"+last, nil)
+	w.err = s.Flush()
 }
 
 // round keeps a share to four places, so that what is read back is what was meant.
