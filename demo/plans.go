@@ -71,6 +71,9 @@ func (r *Region) plans(ctx context.Context) error {
 		if err := r.Roadmap.Rename(ctx, r.manager, id, p.Short); err != nil {
 			return err
 		}
+		if err := r.close(ctx, id); err != nil {
+			return err
+		}
 	}
 	year := r.now.Year()
 	own, err := r.Roadmap.Adopt(ctx, r.manager, plan, roadmap.Adoption{Year: year, Number: "12-у (учебный)", On: fmt.Sprintf("%d-01-15", year)})
@@ -79,6 +82,21 @@ func (r *Region) plans(ctx context.Context) error {
 	}
 	defer r.say(0.03, "дорожные карты")
 	return r.report(ctx, own)
+}
+
+// close marks every measure of a past year done, as its annual report did.
+func (r *Region) close(ctx context.Context, plan int64) error {
+	past, err := r.Roadmap.View(ctx, r.manager, plan, "")
+	if err != nil {
+		return err
+	}
+	var list []roadmap.NewReport
+	for _, s := range past.Plan.Sections {
+		for _, i := range s.Items {
+			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidDone, Note: "Закрыто по итогам года."})
+		}
+	}
+	return r.Roadmap.Report(ctx, r.manager, plan, list...)
 }
 
 // report tells of the current year's measures as their responsible would: most

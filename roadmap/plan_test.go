@@ -448,7 +448,7 @@ func TestPlanPage(t *testing.T) {
 		t.Errorf("%d items done", n)
 	}
 	wantAll(t, f.get(analyst, at+"?state=cancelled", 200), "Таких пунктов нет")
-	wantAll(t, f.get(expert, at, 200), "эти данные видят те")
+	wantAll(t, f.get(expert, at, 200), "Эти данные видят те")
 	wantAll(t, f.get(analyst, at+"/report", 200), "Отчёт о ходе плана за 2026 год", "Приняты", "Прошли диагностику: <b>1 284</b>")
 	wantAll(t, f.get(analyst, "/roadmap", 200), "Регион, 2026", "1 из 46", "не указано")
 	for _, path := range []string{"/roadmap", at, at + "/items/5.2"} {
