@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"html"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/renderer/html"
+	markup "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 )
 
@@ -42,7 +43,7 @@ type Renderer struct {
 func New() *Renderer {
 	return &Renderer{markdown: goldmark.New(
 		goldmark.WithExtensions(extension.Table, extension.Strikethrough),
-		goldmark.WithRendererOptions(html.WithXHTML()),
+		goldmark.WithRendererOptions(markup.WithXHTML()),
 	)}
 }
 
@@ -119,9 +120,9 @@ func (r *Renderer) cut(source string) (marked string, held []inset, err error) {
 		return "", nil, at(source, strings.IndexRune(valid, '\ue000'), "текст не в кодировке UTF-8")
 	}
 	var b strings.Builder
-	hold := func(html, source string) {
+	hold := func(shown, source string) {
 		fmt.Fprintf(&b, "%c%d%c", markOpen, len(held), markClose)
-		held = append(held, inset{html, strings.Count(source, "\n")})
+		held = append(held, inset{shown, strings.Count(source, "\n")})
 	}
 	for i := 0; i < len(source); {
 		rest := source[i:]
@@ -222,7 +223,13 @@ func (r *Renderer) math(tex string, display bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return mathPolicy.Sanitize(out), nil
+	out = mathPolicy.Sanitize(out)
+	words, err := spoken(out)
+	if err != nil {
+		return "", err
+	}
+	// The name in words: what a label made of a formula alone is called.
+	return strings.Replace(out, "<math", `<math aria-label="`+html.EscapeString(words)+`"`, 1), nil
 }
 
 // refuse finds what Markdown allows and a task does not: it would vanish or
