@@ -73,3 +73,35 @@ func TestErrorsAndPermissions(t *testing.T) {
 		}
 	}
 }
+
+// A brace lost in a merge would hide half of the styles from phones and nobody would be told.
+func TestStyleSheetIsBalanced(t *testing.T) {
+	b, err := static.ReadFile("static/lotsiya.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, line := []int{}, 1
+	for rest := string(b); rest != ""; {
+		if strings.HasPrefix(rest, "/*") {
+			_, after, _ := strings.Cut(rest, "*/")
+			line += strings.Count(rest[:len(rest)-len(after)], "\n")
+			rest = after
+			continue
+		}
+		switch rest[0] {
+		case '\n':
+			line++
+		case '{':
+			open = append(open, line)
+		case '}':
+			if len(open) == 0 {
+				t.Fatalf("line %d closes what was not opened", line)
+			}
+			open = open[:len(open)-1]
+		}
+		rest = rest[1:]
+	}
+	if len(open) != 0 {
+		t.Errorf("opened and never closed: lines %v", open)
+	}
+}
