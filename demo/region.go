@@ -285,8 +285,8 @@ func (r *Region) diagnose(ctx context.Context, in instruments) error {
 	slices.Sort(mathematicians)
 	slices.Sort(educators)
 	slices.Sort(again)
-	for _, id := range mathematicians { // the rest of the third campaign's people: they take part at once
-		if r.minds[id].login == "" && len(again) < signIns+1+60 {
+	for i, id := range mathematicians { // the rest of the third campaign's people: they take part at once
+		if r.minds[id].login == "" && i%3 > 0 {
 			again = append(again, id)
 		}
 	}

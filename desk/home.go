@@ -25,6 +25,7 @@ func New(pool *sqlx.DB, now func() time.Time) *Service { return &Service{pool, n
 type home struct {
 	Heading string
 	Lead    string
+	Main    *card // at a desk the most pressing thing is the heading itself
 	Stats   []stat
 	Cards   []card
 }

@@ -89,7 +89,8 @@ func (s *Service) homeTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (
 		h.Heading = "Здравствуйте! Вас " + web.Word(n, "ждёт", "ждут", "ждут") + " " + web.Plural(n, "дело", "дела", "дел")
 		h.Lead = "Начните с любого. Каждое можно отложить."
 	default:
-		h.Heading, h.Lead = h.Cards[0].Title, h.Cards[0].Text
+		h.Main = &h.Cards[0]
+		h.Heading, h.Lead, h.Cards = h.Main.Title, h.Main.Text, h.Cards[1:]
 	}
 	return h, nil
 }

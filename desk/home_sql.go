@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -45,7 +46,7 @@ func participantCards(ctx context.Context, tx *sqlx.Tx, person access.PersonID, 
 		return nil, fmt.Errorf("own attempts: %w", err)
 	}
 	for _, a := range attempts {
-		c := card{Kind: "Диагностика", Title: a.Title, Text: a.About, Href: "/attempts/" + a.ID, Action: "Узнать и начать", rank: 30,
+		c := card{Kind: "Диагностика", Title: a.Title, Text: firstSentence(a.About), Href: "/attempts/" + a.ID, Action: "Узнать и начать", rank: 30,
 			Facts: []fact{{"Заданий", web.Num(a.Tasks)}, {"Время", web.Minutes(a.Minutes)}, {"Можно до", calendar.DayMonth(a.ClosesAt)}}}
 		if a.State == "in_progress" {
 			c.Kind, c.Action, c.rank = "Диагностика начата", "Продолжить", 0
@@ -118,6 +119,14 @@ func participantCards(ctx context.Context, tx *sqlx.Tx, person access.PersonID, 
 		}
 	}
 	return cards, nil
+}
+
+// firstSentence is enough of a text for a card.
+func firstSentence(s string) string {
+	if i := strings.Index(s, ". "); i >= 0 {
+		return s[:i+1]
+	}
+	return s
 }
 
 // one reads a row of counts.
