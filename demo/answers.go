@@ -13,7 +13,7 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 )
 
-var difficulty = map[task.Level]float64{task.Basic: -1.7, task.Advanced: -0.8, task.High: -0.1}
+var difficulty = map[task.Level]float64{task.Basic: -1.4, task.Advanced: -0.45, task.High: 0.35}
 
 // regional says which elements the whole region finds hard (below zero) or easy, in logits.
 var regional = map[string]float64{
