@@ -27,6 +27,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/memos"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/roadmap"
 )
@@ -65,6 +66,7 @@ type Region struct {
 	Marking   *marking.Service
 	Results   *results.Service
 	Deficits  *deficits.Service
+	Memos     *memos.Service
 	Roadmap   *roadmap.Service
 
 	// Progress is told how much of the whole is done, 0…1, and what goes on.
@@ -99,6 +101,9 @@ func (r *Region) Make(ctx context.Context, now time.Time) error {
 	}
 	if err := r.diagnose(ctx, in); err != nil {
 		return err
+	}
+	if err := r.memos(ctx); err != nil {
+		return fmt.Errorf("memos: %w", err)
 	}
 	if err := r.plans(ctx); err != nil {
 		return fmt.Errorf("roadmap: %w", err)
