@@ -39,6 +39,11 @@ func participantCode(prefix string, number int) string {
 	return fmt.Sprintf("%s-%d", body, checkDigit(body))
 }
 
+// Code is the participant code of a year, a subject by its name, and a number.
+func Code(year int, subject string, number int) string {
+	return participantCode(prefix(year, subject), number)
+}
+
 // ValidCode tells whether a typed code carries its own check digit.
 func ValidCode(code string) bool {
 	cut := strings.LastIndexByte(code, '-')

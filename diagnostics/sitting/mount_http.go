@@ -7,4 +7,5 @@ import "github.com/gin-gonic/gin"
 func (s *Service) Mount(r gin.IRouter) {
 	s.mountAPI(r)
 	s.mountPages(r)
+	s.mountParticipation(r)
 }
