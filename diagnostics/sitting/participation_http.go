@@ -246,6 +246,19 @@ func (v participationView) workbook() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		// The filter comes first: the stream would lose one set after it.
+		if last := len(sheet.rows); i < 2 && last > 1 {
+			if i == 0 {
+				last-- // the total stays when rows are filtered
+			}
+			corner, err := excelize.CoordinatesToCellName(len(sheet.rows[0]), last)
+			if err != nil {
+				return nil, err
+			}
+			if err := f.AutoFilter(sheet.name, "A1:"+corner, nil); err != nil {
+				return nil, err
+			}
+		}
 		w, err := f.NewStreamWriter(sheet.name)
 		if err != nil {
 			return nil, err
@@ -279,18 +292,6 @@ func (v participationView) workbook() ([]byte, error) {
 		}
 		if err := w.Flush(); err != nil {
 			return nil, err
-		}
-		if last := len(sheet.rows); i < 2 && last > 1 {
-			if i == 0 {
-				last-- // the total stays when rows are filtered
-			}
-			corner, err := excelize.CoordinatesToCellName(len(sheet.rows[0]), last)
-			if err != nil {
-				return nil, err
-			}
-			if err := f.AutoFilter(sheet.name, "A1:"+corner, nil); err != nil {
-				return nil, err
-			}
 		}
 	}
 	var b bytes.Buffer

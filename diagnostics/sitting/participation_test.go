@@ -47,6 +47,9 @@ func TestParticipation(t *testing.T) {
 	if last := rows[len(rows)-1]; len(rows) != 4 || last[0] != "Всего" || last[2] != "7" || last[6] != "1" || last[7] != "4" {
 		t.Errorf("workbook: %v", rows)
 	}
+	if filters := f.GetDefinedName(); len(filters) != 2 || filters[0].RefersTo != "'Участие'!$A$1:$I$3" {
+		t.Errorf("filters: %+v", filters)
+	}
 	if people, err := f.GetRows("Кто не начал"); err != nil || len(people) != 5 {
 		t.Errorf("workbook: %v %v", people, err)
 	}
@@ -78,7 +81,9 @@ func TestCampaignPages(t *testing.T) {
 	b.want(b.get("/campaigns"), 200, "Математика, осень", "идёт")
 	b.want(b.get("/campaigns/new"), 200, "Учитель математики · 9")
 	instrument, scale := s.id(`SELECT id FROM instrument`), s.id(`SELECT id FROM scale WHERE code = 'share-test'`)
-	when := func(days int) string { return s.time().AddDate(0, 0, days).In(calendar.Zone).Format("2006-01-02T15:04") }
+	when := func(days int) string {
+		return s.time().AddDate(0, 0, days).In(calendar.Zone).Format("2006-01-02T15:04")
+	}
 	form := url.Values{"title": {""}, "purpose": {"real"}, "instrument": {fmt.Sprint(instrument)}, "scale": {fmt.Sprint(scale)}, "opens_at": {when(3)}, "closes_at": {when(2)}, "minutes": {"0x"}}
 	b.want(b.post("/campaigns", form), 422, "Проверьте 2", "Назовите диагностику", "позже, чем открыться")
 	form.Set("title", "Математика, повторно")
