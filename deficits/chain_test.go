@@ -326,6 +326,8 @@ func (r *region) serve() {
 		}
 	})
 	r.marking.Mount(e)
+	r.results.Mount(e)
+	r.deficits.Mount(e)
 	r.handler = e
 }
 

@@ -96,6 +96,8 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns.Mount(engine)
 	a.sittings.Mount(engine)
 	a.marking.Mount(engine)
+	a.results.Mount(engine)
+	a.deficits.Mount(engine)
 	a.reports.Mount(engine)
 	a.memos.Mount(engine)
 	a.routes.Mount(engine)

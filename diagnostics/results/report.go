@@ -103,8 +103,8 @@ type Finding struct {
 	Advice string
 }
 
-// verdict is the word about an element and how the row looks.
-func verdict(e Estimate) (say, sayClass, dotClass string) {
+// Verdict is the word about an element and how the row looks.
+func Verdict(e Estimate) (say, sayClass, dotClass string) {
 	switch {
 	case e.Status == "insufficient":
 		return "мало данных", "say-soft", ""
@@ -163,7 +163,7 @@ func compose(s Scored, versions map[int64]bank.Version, elements []competency.El
 		}
 		r.Preliminary = r.Preliminary || e.Preliminary
 	}
-	evidence, tasks := linesOf(s, versions)
+	evidence, tasks := Lines(s, versions)
 	for _, t := range s.Tasks {
 		if versions[t.TaskVersionID].Kind == task.Likert {
 			continue
@@ -190,7 +190,7 @@ func compose(s Scored, versions map[int64]bank.Version, elements []competency.El
 				continue
 			}
 			v := ElementReport{Element: e, Estimate: estimate, Evidence: evidence[e.ID]}
-			v.Say, v.SayClass, v.DotClass = verdict(estimate)
+			v.Say, v.SayClass, v.DotClass = Verdict(estimate)
 			if share, asked := self[e.ID]; asked {
 				v.Self = &share
 			}
@@ -207,8 +207,8 @@ func compose(s Scored, versions map[int64]bank.Version, elements []competency.El
 	return r
 }
 
-// linesOf gathers the tasks behind each element, and counts the tasks of each part.
-func linesOf(s Scored, versions map[int64]bank.Version) (map[string][]EvidenceLine, map[task.Part]int) {
+// Lines gathers the tasks behind each element, and counts the tasks of each part.
+func Lines(s Scored, versions map[int64]bank.Version) (map[string][]EvidenceLine, map[task.Part]int) {
 	lines, tasks := map[string][]EvidenceLine{}, map[task.Part]int{}
 	for _, t := range s.Tasks {
 		v := versions[t.TaskVersionID]

@@ -5,11 +5,13 @@
 package results
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
@@ -35,7 +37,8 @@ const (
 
 // A TaskScore is the points of one task in a revision. Points is nil while experts
 // have the answer. Degree is what a self-assessment task was answered with, 1…5, 0
-// for none; such a task has no points.
+// for none; such a task has no points. KeyVersionID names the later version of the task
+// by whose key a regrade scored; 0 is the task's own.
 type TaskScore struct {
 	Task          string
 	Position      int
@@ -44,6 +47,7 @@ type TaskScore struct {
 	Max           float64
 	State         string
 	Degree        int
+	KeyVersionID  int64
 	Trace         []task.Step
 }
 
@@ -103,24 +107,26 @@ func (s Scored) Versions() []int64 {
 	return ids
 }
 
-// score gives the points of every task of a closed attempt. It is pure; finals are
-// what experts decided: task → criterion → points.
+// score gives the points of every task of a closed attempt. It is pure; keyed holds
+// each task of the manifest by its version, corrected the version of the key where that
+// is another one, finals what experts decided: task → criterion → points.
 //
 // Tasks after the last answer count as not reached where the time ran out or a
 // manager closed the attempt, except the first of them, which was in front of the
 // person; whoever submits leaves tasks unanswered knowingly (the convention of
 // international surveys).
-func score(c sitting.Closed, keyed map[int64]task.Written, finals map[string]map[string]float64) ([]TaskScore, error) {
+func score(c sitting.Closed, keyed map[int64]task.Written, corrected map[int64]int64, finals map[string]map[string]float64) ([]TaskScore, error) {
 	manifest := slices.SortedFunc(slices.Values(c.Manifest), func(a, b sitting.ManifestTask) int { return a.Position - b.Position })
 	missed := notReached(manifest, c)
 	out := make([]TaskScore, 0, len(manifest))
 	for _, m := range manifest {
-		w, known := keyed[m.TaskVersionID]
+		by := corrected[m.TaskVersionID]
+		w, known := keyed[cmp.Or(by, m.TaskVersionID)]
 		if !known {
 			return nil, fmt.Errorf("task %s: version %d has no key", m.ID, m.TaskVersionID)
 		}
 		r := task.Score(w.Task, w.Key, c.Answers[m.ID].Body)
-		s := TaskScore{Task: m.ID, Position: m.Position, TaskVersionID: m.TaskVersionID, Max: float64(r.Max), State: StateScored, Trace: r.Trace}
+		s := TaskScore{Task: m.ID, Position: m.Position, TaskVersionID: m.TaskVersionID, Max: float64(r.Max), State: StateScored, KeyVersionID: by, Trace: r.Trace}
 		points := float64(r.Points)
 		s.Points = &points
 		switch {
@@ -215,6 +221,41 @@ func totals(tasks []TaskScore) (points, most float64, complete bool) {
 		complete = complete && t.State != StateWaiting
 	}
 	return points, most, complete
+}
+
+// correctedBy is which tasks of a revision were scored by the key of a later version.
+func correctedBy(tasks []TaskScore) map[int64]int64 {
+	by := map[int64]int64{}
+	for _, t := range tasks {
+		if t.KeyVersionID != 0 {
+			by[t.TaskVersionID] = t.KeyVersionID
+		}
+	}
+	return by
+}
+
+// corrects tells whether the key of a later version can score answers to an earlier
+// one: the same kind, points and rule, and the same things to choose or match. Only
+// then did the author correct a key and not write another task.
+func corrects(later, earlier task.Task) bool {
+	ids := func(options []task.Option) string {
+		list := make([]string, len(options))
+		for i, o := range options {
+			list[i] = o.ID
+		}
+		slices.Sort(list)
+		return strings.Join(list, " ")
+	}
+	gaps := func(t task.Task) string {
+		list := []string{}
+		for _, g := range t.Gaps {
+			list = append(list, g.ID+":"+ids(g.Options))
+		}
+		slices.Sort(list)
+		return strings.Join(list, ";")
+	}
+	return later.Kind == earlier.Kind && later.Max == earlier.Max && !later.ByExperts() && later.Scored() && ids(later.Options) == ids(earlier.Options) &&
+		ids(later.Left) == ids(earlier.Left) && ids(later.Right) == ids(earlier.Right) && gaps(later) == gaps(earlier)
 }
 
 // same tells whether two revisions give every task the same points and state.

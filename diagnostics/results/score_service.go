@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -116,9 +117,24 @@ func (s *Service) keepTx(ctx context.Context, tx *sqlx.Tx, scored Scored) (err e
 	return nil
 }
 
-// computeTx scores an attempt without keeping anything.
+// computeTx scores an attempt without keeping anything: by the keys of its last
+// revision, a regrade by the newest ones that correct them.
 func (s *Service) computeTx(ctx context.Context, tx *sqlx.Tx, attempt int64, reason string) (Scored, error) {
-	return s.deriveTx(ctx, tx, attempt, reason, newKeyring())
+	last, err := lastTx(ctx, tx, []int64{attempt})
+	if err != nil {
+		return Scored{}, err
+	}
+	corrected := map[int64]int64{}
+	if len(last) == 1 {
+		corrected = correctedBy(last[0].Tasks)
+	}
+	known := newKeyring()
+	if reason == ReasonRegrade && len(last) == 1 {
+		if corrected, err = known.correctionsTx(ctx, tx, last[0].Versions()); err != nil {
+			return Scored{}, err
+		}
+	}
+	return s.deriveTx(ctx, tx, attempt, reason, known, corrected)
 }
 
 // keyring is the task versions read so far, with their keys and without.
@@ -131,12 +147,12 @@ func newKeyring() keyring {
 	return keyring{map[int64]task.Written{}, map[int64]bank.Version{}}
 }
 
-// readTx reads those of the manifest that were not read yet.
-func (k keyring) readTx(ctx context.Context, tx *sqlx.Tx, manifest []sitting.ManifestTask) error {
+// readTx reads those of the versions that were not read yet.
+func (k keyring) readTx(ctx context.Context, tx *sqlx.Tx, versions []int64) error {
 	ids := []int64{}
-	for _, m := range manifest {
-		if _, read := k.versions[m.TaskVersionID]; !read {
-			ids = append(ids, m.TaskVersionID)
+	for _, id := range versions {
+		if _, read := k.versions[id]; !read {
+			ids = append(ids, id)
 		}
 	}
 	if len(ids) == 0 {
@@ -146,22 +162,63 @@ func (k keyring) readTx(ctx context.Context, tx *sqlx.Tx, manifest []sitting.Man
 	if err != nil {
 		return err
 	}
-	versions, err := bank.VersionsTx(ctx, tx, ids)
+	fresh, err := bank.VersionsTx(ctx, tx, ids)
 	if err != nil {
 		return err
 	}
 	maps.Copy(k.keyed, keyed)
-	maps.Copy(k.versions, versions)
+	maps.Copy(k.versions, fresh)
 	return nil
 }
 
-// deriveTx is computeTx for one of many attempts, which share the tasks.
-func (s *Service) deriveTx(ctx context.Context, tx *sqlx.Tx, attempt int64, reason string, known keyring) (Scored, error) {
+// correctionsTx finds, for each version, the newest approved version of the same task
+// whose key can score its answers: version → version of the key.
+func (k keyring) correctionsTx(ctx context.Context, tx *sqlx.Tx, versions []int64) (map[int64]int64, error) {
+	if err := k.readTx(ctx, tx, versions); err != nil {
+		return nil, err
+	}
+	newest, codifiers := map[int64]int64{}, map[int64]bool{}
+	for _, id := range versions {
+		codifier := k.versions[id].CodifierID
+		if codifiers[codifier] {
+			continue
+		}
+		codifiers[codifier] = true
+		approved, err := bank.ApprovedTx(ctx, tx, codifier)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range approved {
+			newest[v.TaskID] = v.ID
+		}
+	}
+	if err := k.readTx(ctx, tx, slices.Collect(maps.Values(newest))); err != nil {
+		return nil, err
+	}
+	corrected := map[int64]int64{}
+	for _, id := range versions {
+		later := newest[k.versions[id].TaskID]
+		if later != 0 && k.versions[later].Number > k.versions[id].Number && corrects(k.keyed[later].Task, k.keyed[id].Task) {
+			corrected[id] = later
+		}
+	}
+	return corrected, nil
+}
+
+// deriveTx scores one of many attempts, which share the tasks, by given keys.
+func (s *Service) deriveTx(ctx context.Context, tx *sqlx.Tx, attempt int64, reason string, known keyring, corrected map[int64]int64) (Scored, error) {
 	closed, err := s.closed(ctx, tx, attempt)
 	if err != nil {
 		return Scored{}, err
 	}
-	if err := known.readTx(ctx, tx, closed.Manifest); err != nil {
+	versions := []int64{}
+	for _, m := range closed.Manifest {
+		versions = append(versions, m.TaskVersionID)
+		if by := corrected[m.TaskVersionID]; by != 0 {
+			versions = append(versions, by)
+		}
+	}
+	if err := known.readTx(ctx, tx, versions); err != nil {
 		return Scored{}, err
 	}
 	finals, err := marking.FinalsTx(ctx, tx, attempt)
@@ -171,7 +228,7 @@ func (s *Service) deriveTx(ctx context.Context, tx *sqlx.Tx, attempt int64, reas
 	a := closed.Attempt
 	out := Scored{Reason: reason, AttemptID: a.ID, RegistrationID: a.RegistrationID, CampaignID: a.CampaignID, PersonID: a.PersonID,
 		SubmittedAt: *a.SubmittedAt, At: s.now()}
-	if out.Tasks, err = score(closed, known.keyed, finals); err != nil {
+	if out.Tasks, err = score(closed, known.keyed, corrected, finals); err != nil {
 		return Scored{}, err
 	}
 	out.Elements = byElement(out.Tasks, known.versions)
@@ -230,9 +287,9 @@ func lastOf(ctx context.Context, tx *sqlx.Tx, attempts []sitting.Attempt) ([]Sco
 	return out, nil
 }
 
-// Regrade asks to score every attempt of a campaign again, after a key was found
-// wrong say; it returns the job's id. Attempts whose points do not change get no
-// new revision.
+// Regrade asks to score every attempt of a campaign again by the newest approved
+// versions of its tasks, after a wrong key was corrected in the bank; it returns the
+// job's id. Attempts whose points do not change get no new revision.
 func (s *Service) Regrade(ctx context.Context, actor access.Actor, campaignID int64, why string) (job int64, err error) {
 	if !actor.May(access.ResultsPublish) {
 		return 0, errNoPage

@@ -15,6 +15,7 @@ import (
 type trace struct {
 	Steps  []task.Step `json:"steps,omitempty"`
 	Degree int         `json:"degree,omitempty"`
+	Key    int64       `json:"key_version,omitempty"`
 }
 
 // insertTx appends a revision with its tasks and elements and returns its id and number.
@@ -32,7 +33,7 @@ func insertTx(ctx context.Context, tx db.Q, s Scored) (id int64, revision int, e
 	tasks := make([]map[string]any, len(s.Tasks))
 	for i, t := range s.Tasks {
 		tasks[i] = map[string]any{"task": t.Task, "position": t.Position, "version": t.TaskVersionID, "points": t.Points, "max": t.Max,
-			"state": t.State, "trace": trace{t.Trace, t.Degree}}
+			"state": t.State, "trace": trace{t.Trace, t.Degree, t.KeyVersionID}}
 	}
 	elements := make([]map[string]any, len(s.Elements))
 	for i, e := range s.Elements {
@@ -119,7 +120,7 @@ func lastTx(ctx context.Context, tx db.Q, attempts []int64) ([]Scored, error) {
 			return nil, fmt.Errorf("trace of task %s of revision %d: %w", r.Task, r.RevisionID, err)
 		}
 		s := &out[at[r.RevisionID]]
-		s.Tasks = append(s.Tasks, TaskScore{r.Task, r.Position, r.VersionID, r.Points, r.Max, r.State, t.Degree, t.Steps})
+		s.Tasks = append(s.Tasks, TaskScore{r.Task, r.Position, r.VersionID, r.Points, r.Max, r.State, t.Degree, t.Key, t.Steps})
 	}
 	elements, err := db.Select[elementRow](ctx, tx, `
 		SELECT score_revision_id, element_id, codifier_id, points, max_points, tasks

@@ -50,7 +50,7 @@ func (s *Service) Verify(ctx context.Context, tx *sqlx.Tx) (broken []string, che
 					broken = append(broken, fmt.Sprintf("score: attempt %d was handed in and has no score", a.ID))
 					continue
 				}
-				again, err := s.deriveTx(ctx, tx, a.ID, held.Reason, known)
+				again, err := s.deriveTx(ctx, tx, a.ID, held.Reason, known, correctedBy(held.Tasks))
 				if err != nil {
 					broken = append(broken, fmt.Sprintf("score: attempt %d, revision %d cannot be derived again: %v", a.ID, held.Revision, err))
 					continue
