@@ -91,6 +91,9 @@ func document(m Memo) ([]byte, error) {
 			title string
 			bins  []reports.Bin
 		}{{"Распределение по доле баллов", f.Occupied()}, {"По границам шкалы", f.Levels}} {
+			if len(t.bins) == 0 {
+				continue
+			}
 			d.paragraph("Heading2", t.title)
 			rows := [][]cell{}
 			for _, b := range t.bins {

@@ -220,9 +220,13 @@ func littleRest(f Figure, all int) bool {
 	return f.Key.Unit == "чел." && rest > 0 && rest < Least
 }
 
-// Occupied is the distribution without empty classes at its ends.
+// Occupied is the distribution without empty classes at its ends; none where
+// all people fall into one class, for that is no distribution.
 func (d Digest) Occupied() []Bin {
 	bins := d.Histogram
+	if filled := slices.DeleteFunc(slices.Clone(bins), func(b Bin) bool { return b.N == 0 }); len(filled) < 2 {
+		return nil
+	}
 	for len(bins) > 1 && bins[0].N == 0 {
 		bins = bins[1:]
 	}
@@ -296,6 +300,9 @@ func groupScores(scores []score, choices []Choice, of func(Member) string, secre
 		if hidden[i] {
 			out[i] = GroupScore{Title: out[i].Title, Hidden: true}
 		}
+	}
+	if !slices.ContainsFunc(out, func(g GroupScore) bool { return g.N > 0 }) {
+		return []GroupScore{} // a table of nothing but hidden rows says nothing
 	}
 	return slices.DeleteFunc(out, func(g GroupScore) bool { return g.N == 0 && !g.Hidden })
 }

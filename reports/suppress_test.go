@@ -32,6 +32,24 @@ func TestSuppress(t *testing.T) {
 	}
 }
 
+func TestOccupied(t *testing.T) {
+	for name, c := range map[string]struct{ counts, want []int }{
+		"one class is no distribution": {[]int{0, 9, 0}, nil},
+		"empty ends are left out":      {[]int{0, 6, 0, 7, 0}, []int{6, 0, 7}},
+	} {
+		bins, got := make([]Bin, len(c.counts)), []int(nil)
+		for i, n := range c.counts {
+			bins[i].N = n
+		}
+		for _, b := range (Digest{Histogram: bins}).Occupied() {
+			got = append(got, b.N)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // What an outsider knows: every shown group and the total. So the sum of the
 // hidden ones is known, and nothing else about them.
 func TestSuppressProperties(t *testing.T) {
