@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -116,11 +117,18 @@ func (listView) Parts() []task.Part   { return task.Parts }
 func (listView) Kinds() []task.Kind   { return task.Kinds }
 func (listView) Levels() []task.Level { return task.Levels }
 
-// Snippet is the beginning of a body, in one line and without marks.
+var formulas = regexp.MustCompile(`\$\$?([^$]+)\$\$?`)
+
+// Snippet is the beginning of a body in one line: without marks, a long formula as "…".
 func (c Card) Snippet() string {
-	s := strings.Join(strings.Fields(strings.NewReplacer("**", "", "$$", " ", "$", "", "\\", "").Replace(c.Body)), " ")
-	runes := []rune(s)
-	if len(runes) > 110 {
+	s := formulas.ReplaceAllStringFunc(c.Body, func(f string) string {
+		if tex := strings.Trim(f, "$ \n"); !strings.ContainsAny(tex, `\{}^_`) {
+			return tex
+		}
+		return "…"
+	})
+	s = strings.Join(strings.Fields(strings.NewReplacer("**", "", "[[", "", "]]", "", "|", " ").Replace(s)), " ")
+	if runes := []rune(s); len(runes) > 110 {
 		return strings.TrimSpace(string(runes[:109])) + "…"
 	}
 	return s

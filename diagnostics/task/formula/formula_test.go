@@ -46,6 +46,7 @@ func TestBlock(t *testing.T) {
 		{"a display formula is no list and no paragraph", "Дано:\n\n$$\nx\n- 3\n$$", "<p>Дано:</p>\n<math display=\"block\"><mrow><mi>x</mi><mo>−</mo><mn>3</mn></mrow></math>"},
 		{"bars of a formula do not cut a table", "| a |\n|---|\n| $|x|$ |", "<table>\n<thead>\n<tr>\n<th>a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td><math><mrow><mi mathvariant=\"normal\">∣</mi><mi>x</mi><mi mathvariant=\"normal\">∣</mi></mrow></math></td>\n</tr>\n</tbody>\n</table>"},
 		{"sets have letters of their own", "$\\mathbb{R}$", `<p><math><mrow><mi mathvariant="normal">ℝ</mi></mrow></math></p>`},
+		{"the sign of a number is no subtraction", "$[-1;2)-x$", `<p><math><mrow><mo stretchy="false">[</mo><mo form="prefix">−</mo><mn>1</mn><mo separator="true">;</mo><mn>2</mn><mo stretchy="false">)</mo><mo>−</mo><mi>x</mi></mrow></math></p>`},
 		{"gaps stay", "Сумма углов — [[g1]]°, а *[[g_2]]* нет.", "<p>Сумма углов — [[g1]]°, а <em>[[g_2]]</em> нет.</p>"},
 		{"a dollar of its own", `Цена 5\$.`, "<p>Цена 5$.</p>"},
 		{"code keeps its dollars", "`$x`", "<p><code>$x</code></p>"},

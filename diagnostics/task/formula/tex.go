@@ -104,7 +104,7 @@ func (e *engine) mathML(tex string, display bool) (string, error) {
 	if from < 0 || to < from {
 		return "", errors.New("katex gave no math element")
 	}
-	return letters(html[from : to+len("</math>")]), nil
+	return unary(letters(html[from : to+len("</math>")])), nil
 }
 
 // The usual slips of an author, in the author's language; the rest stays as KaTeX says it.
@@ -133,6 +133,22 @@ func russian(message string) string {
 		}
 	}
 	return message
+}
+
+// signAfter is a sign right behind another operator.
+var signAfter = regexp.MustCompile(`(<mo[^>]*>([^<]*)</mo>)<mo>([−+±∓])</mo>`)
+
+// unary marks the sign of a number as a prefix where it follows an operator or
+// an opening bracket: KaTeX leaves that to CSS, and a browser would space it as
+// a subtraction, [ − 1; 5) for [−1; 5).
+func unary(math string) string {
+	return signAfter.ReplaceAllStringFunc(math, func(pair string) string {
+		m := signAfter.FindStringSubmatch(pair)
+		if strings.Contains(")]}!′∘°%|∣⟩", m[2]) {
+			return pair
+		}
+		return m[1] + `<mo form="prefix">` + m[3] + `</mo>`
+	})
 }
 
 // Browsers with MathML Core know no mathvariant but normal, so letters of
