@@ -18,9 +18,9 @@ var difficulty = map[task.Level]float64{task.Basic: -1.4, task.Advanced: -0.45, 
 // regional says which elements the whole region finds hard (below zero) or easy, in logits.
 var regional = map[string]float64{
 	"math.numbers": 0.7, "math.equations": 0.5, "math.functions": 0.2, "math.geometry": -0.1, "math.word": 0.1, "math.probability": -0.6,
-	"math.m.planning": 0.4, "math.m.assessment": -0.3, "math.m.errors": -0.7,
+	"math.m.planning": 0.4, "math.m.assessment": -0.3, "math.m.errors": -0.5,
 	"pre.development": 0.4, "pre.play": 0.3, "pre.speech": 0.0, "pre.cognition": -0.1, "pre.social": 0.5, "pre.safety": 0.3,
-	"pre.m.planning": -0.4, "pre.m.observation": -0.7, "pre.m.family": 0.2,
+	"pre.m.planning": -0.2, "pre.m.observation": -0.35, "pre.m.family": 0.2,
 }
 
 // level is the person's ability in an element, in logits; the person's own
