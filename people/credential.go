@@ -1,6 +1,7 @@
 package people
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"math/big"
@@ -35,8 +36,12 @@ func HashPassword(password string) (string, error) {
 const nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$bG90c2l5YS1ub2JvZHkhIQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // checkPassword compares a password with a hash.
-func checkPassword(password, hash string) (bool, error) {
-	hashing <- struct{}{}
+func checkPassword(ctx context.Context, password, hash string) (bool, error) {
+	select {
+	case hashing <- struct{}{}:
+	case <-ctx.Done(): // nobody waits for the answer any more
+		return false, ctx.Err()
+	}
 	defer func() { <-hashing }()
 	ok, err := argon2id.ComparePasswordAndHash(password, hash)
 	if err != nil {

@@ -47,7 +47,7 @@ func (s *Service) SignIn(ctx context.Context, login, password string) (access.Pe
 	if len(known) == 1 {
 		hash = known[0].PasswordHash
 	}
-	right, err := checkPassword(password, hash)
+	right, err := checkPassword(ctx, password, hash)
 	if err != nil {
 		return 0, err
 	}
@@ -149,7 +149,7 @@ func (s *Service) ChangePassword(ctx context.Context, actor access.Actor, old, p
 		if err != nil {
 			return err
 		}
-		if right, err := checkPassword(old, c.PasswordHash); err != nil {
+		if right, err := checkPassword(ctx, old, c.PasswordHash); err != nil {
 			return err
 		} else if !right {
 			return fault.Field("old", "Нынешний пароль не подошёл")
