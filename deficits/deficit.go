@@ -5,7 +5,6 @@
 package deficits
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -167,28 +166,6 @@ func shareOf(e infer.Estimate) *float64 {
 	}
 	s := e.Share
 	return &s
-}
-
-// Certainty says in words how likely it is that there is something to strengthen.
-func Certainty(p float64) string {
-	switch {
-	case p >= 0.95:
-		return "почти наверняка"
-	case p >= 0.8:
-		return "скорее всего"
-	case p >= 0.6:
-		return "возможно"
-	case p > 0.4:
-		return "пока неясно"
-	case p > 0.2:
-		return "скорее нет"
-	}
-	return "почти наверняка нет"
-}
-
-// byUrgency puts what is most worth strengthening first: by expected shortfall.
-func byUrgency(a, b Deficit) int {
-	return cmp.Or(cmp.Compare(b.Shortfall, a.Shortfall), cmp.Compare(a.Element, b.Element))
 }
 
 func (m models) encode() ([]byte, error) {

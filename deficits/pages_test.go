@@ -10,7 +10,6 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"github.com/lotsiya/lotsiya/deficits"
 	"github.com/lotsiya/lotsiya/diagnostics/marking"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/people"
@@ -384,8 +383,5 @@ func TestFitNeedsTheRight(t *testing.T) {
 	}
 	if _, err := r.deficits.FitCampaign(t.Context(), r.manager, r.campaign); err == nil || !strings.Contains(err.Error(), "не по чему") {
 		t.Errorf("a fit to nothing: %v", err)
-	}
-	if s := deficits.Certainty(0.97); s != "почти наверняка" {
-		t.Error(s)
 	}
 }

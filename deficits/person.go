@@ -53,16 +53,15 @@ type PartProfile struct {
 // An ElementProfile is one element with what stands behind it and how knowledge of it changed.
 type ElementProfile struct {
 	competency.Element
-	Deficit   Deficit
-	Self      *float64
-	Say       string
-	SayClass  string
-	DotClass  string
-	Certainty string
-	RuleSays  string // by the bare share
-	Differs   bool
-	Tasks     []results.EvidenceLine
-	History   []HistoryRow
+	Deficit  Deficit
+	Self     *float64
+	Say      string
+	SayClass string
+	DotClass string
+	RuleSays string // by the bare share
+	Differs  bool
+	Tasks    []results.EvidenceLine
+	History  []HistoryRow
 }
 
 // Shown tells whether there is enough to draw a point.
@@ -198,7 +197,7 @@ func (p *Profile) fill(elements []competency.Element, held, history []Deficit, t
 			if e.Part != part.code || !measured {
 				continue
 			}
-			v := ElementProfile{Element: e, Deficit: d, Certainty: Certainty(d.P), Tasks: lines[e.ID]}
+			v := ElementProfile{Element: e, Deficit: d, Tasks: lines[e.ID]}
 			v.Say, v.SayClass, v.DotClass = results.Verdict(results.Estimate{Status: d.Status, P: d.P})
 			if share, asked := self[e.ID]; asked {
 				v.Self = &share
