@@ -72,7 +72,7 @@ func letter(i int) string {
 	return strconv.Itoa(i + 1)
 }
 
-var likertWords = []string{"совсем не уверен(а)", "скорее не уверен(а)", "когда как", "скорее уверен(а)", "полностью уверен(а)"}
+var likertWords = []string{"совсем неуверенно", "скорее неуверенно", "когда как", "скорее уверенно", "вполне уверенно"}
 
 // formOf puts an answer into the controls of its task; an answer of the wrong
 // shape leaves them empty, text excepted: it is shown as it was typed.
