@@ -30,6 +30,7 @@ import (
 	"github.com/lotsiya/lotsiya/memos"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/roadmap"
+	"github.com/lotsiya/lotsiya/routes"
 )
 
 // Clock is the time of the simulation: the use cases read it, the region moves it on.
@@ -66,6 +67,7 @@ type Region struct {
 	Marking   *marking.Service
 	Results   *results.Service
 	Deficits  *deficits.Service
+	Routes    *routes.Service
 	Memos     *memos.Service
 	Roadmap   *roadmap.Service
 
@@ -101,6 +103,9 @@ func (r *Region) Make(ctx context.Context, now time.Time) error {
 	}
 	if err := r.diagnose(ctx, in); err != nil {
 		return err
+	}
+	if err := r.routes(ctx); err != nil {
+		return fmt.Errorf("routes: %w", err)
 	}
 	if err := r.memos(ctx); err != nil {
 		return fmt.Errorf("memos: %w", err)

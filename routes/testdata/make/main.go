@@ -186,6 +186,7 @@ func main() {
 			}
 			put(main, p.code, p.kind, p.title, p.provider, registry, number, p.hours, p.form, p.cost, funding, position, c.subject,
 				"После программы педагог "+strings.Join(about, "; ")+".", document, "", p.equivalents, p.requires, date("2029-12-31"))
+			p.groups = autumn(p, row[main]) + " " + p.groups
 			for i, g := range strings.Fields(strings.NewReplacer("Сосновый Бор", "Сосновый_Бор", "Лодейное Поле", "Лодейное_Поле").Replace(p.groups)) {
 				g, venue, _ := strings.Cut(g, "@")
 				start, rest, _ := strings.Cut(g, "+")
@@ -230,6 +231,29 @@ func main() {
 	check(f.SetColWidth(memo, "A", "A", 100))
 	check(f.SaveAs("routes/testdata/programmes.xlsx"))
 	fmt.Printf("%d programmes, %d results, %d groups\n", row[main]-1, row[res]-1, row[groups]-1)
+}
+
+// autumn is the group that a short programme had before the year's schedule: the catalogue begins in October.
+func autumn(p programme, n int) string {
+	venue := ""
+	if _, v, ok := strings.Cut(strings.Fields(strings.ReplaceAll(p.groups, " Поле", "_Поле"))[0], "@"); ok {
+		venue = "@" + v
+	}
+	switch {
+	case p.kind == webinar:
+		return fmt.Sprintf("2026-10-%02d+0x100", 21+n%8)
+	case p.kind == self:
+		return "2026-10-20+24x300"
+	case p.kind == practicum:
+		return fmt.Sprintf("2026-11-%02d+1x25%s", 9+n%8, venue)
+	case p.kind == assoc, p.kind == mentor:
+		return "2026-10-21+26x60"
+	case p.kind == consult:
+		return "2026-11-02+16x25"
+	case p.kind == pk && p.hours <= 24:
+		return fmt.Sprintf("2026-10-%02d+20x40", 20+n%7)
+	}
+	return ""
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -1,0 +1,216 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/xuri/excelize/v2"
+
+	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/calendar"
+	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/internal/fault"
+	"github.com/lotsiya/lotsiya/routes"
+)
+
+// printed is the day for which the sample catalogue was drawn up.
+var printed = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+
+// catalogue is the sample workbook with its groups moved by whole weeks, so that they lie around now.
+func catalogue(now time.Time) ([]byte, error) {
+	weeks := int(calendar.Day(now).Sub(printed).Hours()/24) / 7
+	f, err := excelize.OpenReader(bytes.NewReader(routes.SampleCatalogue), excelize.Options{RawCellValue: true})
+	if err != nil {
+		return nil, fmt.Errorf("sample catalogue: %w", err)
+	}
+	defer f.Close()
+	rows, err := f.GetRows("Потоки")
+	if err != nil {
+		return nil, fmt.Errorf("sample catalogue: %w", err)
+	}
+	for i := range rows[1:] {
+		for _, column := range []string{"C", "D"} {
+			cell := fmt.Sprintf("%s%d", column, i+2)
+			raw, err := f.GetCellValue("Потоки", cell)
+			if err != nil {
+				return nil, err
+			}
+			var serial float64
+			if _, err := fmt.Sscan(raw, &serial); err != nil {
+				return nil, fmt.Errorf("sample catalogue %s: %w", cell, err)
+			}
+			if err := f.SetCellValue("Потоки", cell, serial+float64(7*weeks)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	b, err := f.WriteToBuffer()
+	if err != nil {
+		return nil, fmt.Errorf("sample catalogue: %w", err)
+	}
+	return b.Bytes(), nil
+}
+
+// event is something that somebody does with a route on a day.
+type event struct {
+	at time.Time
+	do func(ctx context.Context) error
+}
+
+// routes fills the catalogue and proposes routes by both finished campaigns; teachers answer and walk them.
+func (r *Region) routes(ctx context.Context) error {
+	methodist, err := r.Actor(ctx, "methodist")
+	if err != nil {
+		return err
+	}
+	r.Clock.set(r.now.AddDate(0, 0, -36))
+	book, err := catalogue(r.now)
+	if err != nil {
+		return err
+	}
+	report, err := r.Routes.ImportProgrammes(ctx, methodist, book, false)
+	if err != nil {
+		return err
+	}
+	if len(report.Faults) > 0 {
+		return fmt.Errorf("sample catalogue: %s: %s", report.Faults[0].Cell, report.Faults[0].What)
+	}
+	r.say(0.02, "каталог программ")
+	var campaigns []routes.Campaign
+	err = db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) error {
+		campaigns, err = routes.Bank.Campaigns(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, c := range campaigns {
+		if err := r.guide(ctx, methodist, c, 0.05, i); err != nil {
+			return fmt.Errorf("routes of %s: %w", c.Title, err)
+		}
+	}
+	return nil
+}
+
+// guide proposes routes to most people of a campaign: to some a short one, which they have finished by now.
+func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Campaign, share float64, number int) error {
+	r.Clock.set(r.now.AddDate(0, 0, -35))
+	brief, err := r.Routes.DrawProposal(ctx, methodist, routes.Selection{Campaign: c.ID, Hours: 12, Cost: 0})
+	if err != nil {
+		return err
+	}
+	brief.People = slices.DeleteFunc(brief.People, func(p routes.Proposed1) bool { return p.Person%9 != 4 || len(p.Steps) == 0 })
+	short, err := r.Routes.ApplyProposal(ctx, methodist, brief, fmt.Sprintf("короткий %d", number+1))
+	if err != nil {
+		return err
+	}
+	whole, err := r.Routes.DrawProposal(ctx, methodist, routes.Selection{Campaign: c.ID, Hours: routes.DefaultLimits.Hours, Cost: routes.DefaultLimits.Cost})
+	if err != nil {
+		return err
+	}
+	// The demonstration teacher has a route to answer; a third of the others are still without one.
+	whole.People = slices.DeleteFunc(whole.People, func(p routes.Proposed1) bool {
+		return len(p.Steps) == 0 || p.Person%3 == 1 && r.minds[p.Person].login != "teacher"
+	})
+	long, err := r.Routes.ApplyProposal(ctx, methodist, whole, fmt.Sprintf("%d", number+1))
+	if err != nil {
+		return err
+	}
+	r.say(share/2, "маршруты")
+	var events []event
+	for i, id := range append(slices.Clone(short.Made), long.Made...) {
+		route, err := r.Routes.Route(ctx, access.System, id)
+		if err != nil {
+			return err
+		}
+		events = append(events, r.walk(methodist, route, i, i < len(short.Made))...)
+	}
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	for len(events) > 0 { // what happens at the same moment happens to different routes
+		n := 1
+		for n < len(events) && events[n].at.Equal(events[0].at) {
+			n++
+		}
+		r.Clock.set(events[0].at)
+		if err := each(ctx, events[:n], func(e event) error { return e.do(ctx) }); err != nil {
+			return err
+		}
+		events = events[n:]
+	}
+	r.say(share/2, "маршруты")
+	return nil
+}
+
+// walk is what becomes of a route until now.
+func (r *Region) walk(methodist access.Actor, route routes.Route, i int, short bool) []event {
+	teacher := access.Actor{ID: route.Person, Grants: []access.Grant{{Role: access.Teacher}}}
+	day := func(n, hour int) time.Time {
+		return calendar.Day(r.now).AddDate(0, 0, n).Add(time.Duration(hour) * time.Hour)
+	}
+	login := r.minds[route.Person].login
+	fate := i % 20
+	if login == "teacher" {
+		return []event{{day(-2, 8), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, route.ID) }}}
+	}
+	if !short && fate < 3 {
+		return nil // waits for the methodist
+	}
+	offered := -33
+	if !short && fate < 6 {
+		offered = -4 // not answered yet
+	}
+	events := []event{{day(offered, 8), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, route.ID) }}}
+	switch {
+	case !short && fate < 6:
+		return events
+	case !short && fate == 6:
+		return append(events, event{day(-30, 15), func(ctx context.Context) error {
+			return r.Routes.Decline(ctx, teacher, route.Version+1, "Весной я на аттестации, очных занятий в марте лучше не ставить.")
+		}})
+	case !short && fate == 7 && i%40 == 7:
+		return append(events, event{day(-28, 9), func(ctx context.Context) error {
+			return r.Routes.Cancel(ctx, methodist, route.ID, "Учитель переходит в другой регион")
+		}})
+	}
+	events = append(events, event{day(-32+i%4, 16), func(ctx context.Context) error { return r.Routes.Agree(ctx, teacher, route.Version+1) }})
+	all := true
+	for k, st := range route.Steps {
+		begins, ends := st.StartsOn.Add(9*time.Hour), st.EndsOn.Add(17*time.Hour)
+		if begins.Before(day(-27, 0)) {
+			begins = day(-27, 9)
+		}
+		if ends.Before(begins) {
+			ends = begins.Add(8 * time.Hour)
+		}
+		if !ends.Before(r.now) || fate == 11 && k > 0 { // some leave a step undone
+			all = false
+			if begins.Before(r.now) && fate != 11 {
+				events = append(events, event{begins, func(ctx context.Context) error {
+					return r.Routes.TickOwn(ctx, teacher, routes.Tick{Programme: st.Programme, What: "started"})
+				}})
+			}
+			continue
+		}
+		document := fmt.Sprintf("сертификат № %d-%02d от %s", route.ID, k+1, ends.Format("02.01.2006"))
+		if st.Hours >= 16 {
+			document = fmt.Sprintf("удостоверение № 47-%05d от %s", int(route.ID)*10+k, ends.Format("02.01.2006"))
+		}
+		events = append(events, event{ends.Add(time.Duration(k) * time.Second), func(ctx context.Context) error {
+			return r.Routes.TickOwn(ctx, teacher, routes.Tick{Programme: st.Programme, What: "done", Document: document})
+		}})
+	}
+	if all || fate == 12 && len(events) > 2 {
+		events = append(events, event{day(-1, 12), func(ctx context.Context) error {
+			err := r.Routes.Complete(ctx, methodist, route.ID, "Рекомендуем короткую диагностику весной, чтобы увидеть, что изменилось")
+			if fault.KindOf(err) == fault.Conflict { // nothing was begun, so there is nothing to close
+				return nil
+			}
+			return err
+		}})
+	}
+	return events
+}
