@@ -178,7 +178,7 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 			}
 		}
 	}
-	a := plan.Plan(&problem, plan.Options{Progress: progress})
+	a := plan.Plan(&problem, plan.Options{Progress: progress, Enough: 0.002})
 	if broken := plan.Check(&problem, &a); broken != nil {
 		return out, fmt.Errorf("proposal breaks a rule: %s", broken[0])
 	}

@@ -128,8 +128,15 @@ func (r *region) run() {
 	r.take(r.repair(sol, r.price))
 	r.prices(sol, use)
 	r.take(r.repair(r.relaxed, r.star))
-	r.eject()
+	if !r.enough(r.value) {
+		r.eject()
+	}
 	r.opt.Progress(1)
+}
+
+// enough tells whether a plan of that value is as close to the bound as was asked for.
+func (r *region) enough(value float64) bool {
+	return r.bound-value <= math.Max(r.opt.Enough, 1e-9)*math.Max(1e-9, math.Abs(value))
 }
 
 // take keeps a plan if it is the best so far.
@@ -152,7 +159,7 @@ func (r *region) prices(sol []found, use []int) {
 	n := r.iterations()
 	level := r.bound
 	for it := 0; (it < n || r.opt.Endless) && !r.opt.Expired(); it++ {
-		if length < 1e-4 || r.bound-r.value < 1e-9*math.Max(1, math.Abs(r.value)) {
+		if length < 1e-4 || r.enough(r.value) {
 			return
 		}
 		norm := 0.0
@@ -202,7 +209,7 @@ func (r *region) prices(sol []found, use []int) {
 		if stall >= 4 {
 			length, stall = length*0.7, 0
 		}
-		if it%12 == 11 {
+		if it == 2 || it == 5 || it%12 == 11 {
 			r.take(r.repair(r.relaxed, r.star))
 		}
 		r.opt.Progress(float64(it+1) / float64(n) * 0.8)
@@ -273,12 +280,12 @@ func (r *region) repair(sol []found, price []float64) []found {
 	}
 	// Teachers whose routes ask for a crowded session: what would they lose without it?
 	loss := make([]float64, len(sol))
+	asking := make([]bool, len(sol))
 	r.each(func(s *searcher, t int) {
-		loss[t] = -1
 		for _, c := range sol[t].choices {
 			if crowded[c.slot] {
 				f := s.solve(r.tasks[t], closed, nil, r.opt.Nodes)
-				loss[t] = math.Inf(1)
+				asking[t], loss[t] = true, math.Inf(1)
 				if f.feasible {
 					loss[t] = r.tasks[t].value(sol[t].choices, price) - f.value
 				}
@@ -288,7 +295,7 @@ func (r *region) repair(sol []found, price []float64) []found {
 	})
 	var asks []int
 	for t := range sol {
-		if loss[t] < 0 {
+		if !asking[t] {
 			plan[t] = found{choices: sol[t].choices, feasible: sol[t].feasible}
 			q.move(sol[t].choices, -1)
 			continue
@@ -445,7 +452,7 @@ func (r *region) eject() {
 		})
 		improved := false
 		for _, t := range order {
-			if budget <= 0 || r.opt.Expired() {
+			if budget <= 0 || r.opt.Expired() || r.enough(total) {
 				break
 			}
 			// The route advised: prices on full sessions, nothing on the others.
@@ -522,7 +529,7 @@ func (r *region) eject() {
 			total += delta
 			improved = true
 		}
-		if !improved {
+		if !improved || r.enough(total) {
 			break
 		}
 		r.polish(plan, q, order)

@@ -12,6 +12,7 @@ type Options struct {
 	Expired  func() bool        // asked between pieces of work; true ends the improvement. nil: the fixed budget alone
 	Endless  bool               // improve until Expired (with Expired alone the fixed budget still holds)
 	Workers  int                // 0: two
+	Enough   float64            // relative gap at which a plan for many is good enough; 0: one hundredth of a percent
 	Nodes    int                // limit of nodes of one search; 0: a million
 	Progress func(part float64) // told from 0 to 1 as the work goes on
 }
@@ -22,6 +23,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Nodes <= 0 {
 		o.Nodes = 1_000_000
+	}
+	if o.Enough <= 0 {
+		o.Enough = 1e-4
 	}
 	if o.Expired == nil {
 		o.Expired = func() bool { return false }

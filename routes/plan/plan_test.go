@@ -512,3 +512,18 @@ func TestExplain(t *testing.T) {
 		t.Fatal("a step without what it requires is taken")
 	}
 }
+
+// Teachers alike in every way lose nothing by giving way: rounding must not put them all on the same seats.
+func TestManyTeachersAlike(t *testing.T) {
+	one := 1
+	day := date(10)
+	p := Problem{Programmes: []Programme{
+		{ID: "a", Hours: 8, Covers: map[string]float64{"x": 0.3, "y": 0.1, "z": 0.7}, Sessions: []Session{{ID: "1", Start: day, End: day, Mode: FullTime, Seats: &one}, {ID: "2", Start: day + 9, End: day + 9, Mode: FullTime, Seats: &one}}},
+		{ID: "b", Hours: 8, Covers: map[string]float64{"x": 0.3, "y": 0.1, "z": 0.7}, Sessions: []Session{{ID: "1", Start: day, End: day, Mode: FullTime, Seats: &one}}}}}
+	for i := range 12 {
+		p.Teachers = append(p.Teachers, Teacher{ID: string(rune('a' + i)), Deficits: map[string]float64{"x": 0.1, "y": 0.2, "z": 0.3}})
+	}
+	if a := checked(t, &p); a.Objective <= 0 {
+		t.Errorf("objective %g", a.Objective)
+	}
+}
