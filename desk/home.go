@@ -70,6 +70,7 @@ var sections = []section{
 	{web.NavItem{Title: "Диагностика", Href: "/campaigns"}, access.CampaignsRead},
 	{web.NavItem{Title: "Участие", Href: "/participation"}, access.ParticipationRead},
 	{web.NavItem{Title: "Задания", Href: "/tasks"}, access.TasksRead},
+	{web.NavItem{Title: "Инструменты", Href: "/instruments"}, access.TasksWrite},
 	{web.NavItem{Title: "Проверка ответов", Href: "/marking"}, access.Mark},
 	{web.NavItem{Title: "Справки", Href: "/memos"}, access.MemosRead},
 	{web.NavItem{Title: "Дорожная карта", Href: "/roadmap"}, access.RoadmapRead},
