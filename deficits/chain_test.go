@@ -98,6 +98,8 @@ func newRegion(t *testing.T, teachers int) *region {
 	r.sittings.OnClosed(r.results.ClosedTx)
 	r.marking.OnDone(r.results.MarkedTx)
 	r.results.OnScored(r.deficits.RefreshTx)
+	r.results.OnScored(r.deficits.ScoredTx)
+	r.campaigns.OnClosed(r.deficits.FitWhenReadyTx)
 	r.results.Link(results.Links{Estimates: r.deficits.EstimatesTx, Model: r.deficits.ModelTx, Fit: r.deficits.RequestFit})
 	r.runner.Handle(deficits.FitJob, r.deficits.RunFit)
 	r.runner.Handle(results.RegradeJob, r.results.RunRegrade)

@@ -97,6 +97,12 @@ func (f fitted) name() string {
 	return f.Elements.Method + " v" + strconv.Itoa(f.Version)
 }
 
+// fits tells whether the model was fitted to these very revisions: none is younger,
+// none has gone.
+func (f fitted) fits(revisions []results.Scored) bool {
+	return f.ID != 0 && f.Persons == len(revisions) && !slices.ContainsFunc(revisions, func(r results.Scored) bool { return r.At.After(f.FittedAt) })
+}
+
 // partPrefix marks a whole part among elements.
 const partPrefix = "part:"
 

@@ -14,6 +14,7 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
 	"github.com/lotsiya/lotsiya/diagnostics/campaign"
 	"github.com/lotsiya/lotsiya/diagnostics/competency"
+	"github.com/lotsiya/lotsiya/diagnostics/marking"
 	"github.com/lotsiya/lotsiya/diagnostics/results"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
@@ -166,11 +167,36 @@ func (s *Service) RunFit(ctx context.Context, j jobs.Job) error {
 	if err := j.Args(&args); err != nil {
 		return err
 	}
-	report, err := s.FitCampaign(ctx, access.System, args.Campaign)
+	report, err := s.fitCampaign(ctx, access.System, args.Campaign, false)
 	if err != nil {
 		return err
 	}
 	return j.Result(ctx, report)
+}
+
+// FitWhenReadyTx asks for a fit once a campaign is over and the experts have decided
+// everything, so that a manager finds the model fitted. Register it with
+// campaign.OnClosed, after the sittings are closed.
+func (s *Service) FitWhenReadyTx(ctx context.Context, tx *sqlx.Tx, campaignID int64) error {
+	c, err := campaign.ByIDTx(ctx, tx, campaignID)
+	if err != nil || c.State != campaign.Closed && s.now().Before(c.ClosesAt) {
+		return err
+	}
+	waiting, err := marking.WaitingTx(ctx, tx, campaignID)
+	if err != nil || waiting > 0 {
+		return err
+	}
+	_, err = jobs.EnqueueTx(ctx, tx, access.System, FitJob, fitArgs{campaignID})
+	return err
+}
+
+// ScoredTx is FitWhenReadyTx after the last answer was decided. Register it with
+// results.OnScored, after RefreshTx.
+func (s *Service) ScoredTx(ctx context.Context, tx *sqlx.Tx, scored results.Scored) error {
+	if scored.Reason != results.ReasonMarked {
+		return nil
+	}
+	return s.FitWhenReadyTx(ctx, tx, scored.CampaignID)
 }
 
 // A FitReport tells what a fit did.
@@ -183,7 +209,12 @@ type FitReport struct {
 
 // FitCampaign fits the model of a campaign to all its answers and rewrites the
 // deficits of its people: the old rows stay with the time at which they were replaced.
-func (s *Service) FitCampaign(ctx context.Context, actor access.Actor, campaignID int64) (report FitReport, err error) {
+func (s *Service) FitCampaign(ctx context.Context, actor access.Actor, campaignID int64) (FitReport, error) {
+	return s.fitCampaign(ctx, actor, campaignID, true)
+}
+
+// fitCampaign leaves a model alone that no score has outlived, unless it must not.
+func (s *Service) fitCampaign(ctx context.Context, actor access.Actor, campaignID int64, always bool) (report FitReport, err error) {
 	if !actor.May(access.ResultsPublish) {
 		return report, errNoPage
 	}
@@ -201,6 +232,10 @@ func (s *Service) FitCampaign(ctx context.Context, actor access.Actor, campaignI
 		}
 		if len(revisions) == 0 {
 			return fault.New(fault.Conflict, "Никто ещё не закончил работу: модель не по чему рассчитать")
+		}
+		if !always && c.model.fits(revisions) {
+			report = FitReport{Version: c.model.Version, Persons: c.model.Persons, Warnings: []string{}}
+			return nil
 		}
 		versions, err := versionsOf(ctx, tx, revisions)
 		if err != nil {

@@ -385,3 +385,34 @@ func TestFitNeedsTheRight(t *testing.T) {
 		t.Errorf("a fit to nothing: %v", err)
 	}
 }
+
+// Once a campaign is over and the last answer decided the model is fitted by itself,
+// once; a request for what is already there changes nothing.
+func TestFitsByItself(t *testing.T) {
+	t.Parallel()
+	r := newRegion(t, 6)
+	for i, teacher := range r.teachers {
+		r.take(r.campaign, teacher, uint64(i), func(string) float64 { return 0.6 })
+	}
+	models := func() (n int) {
+		t.Helper()
+		r.run()
+		r.must(r.pool.Get(&n, `SELECT count(*) FROM campaign_model WHERE campaign_id = $1`, r.campaign))
+		return n
+	}
+	r.must(r.campaigns.Close(t.Context(), r.manager, r.campaign))
+	if n := models(); n != 0 {
+		t.Errorf("fitted while experts have answers: %d models", n)
+	}
+	r.tick(time.Hour)
+	r.markAll(fairly)
+	if n := models(); n != 1 {
+		t.Errorf("%d models after the last mark, want 1", n)
+	}
+	_, err := r.deficits.RequestFit(t.Context(), r.manager, r.campaign)
+	r.must(err)
+	if n := models(); n != 1 {
+		t.Errorf("%d models after a request for nothing new, want 1", n)
+	}
+	r.must(r.results.Publish(t.Context(), r.manager, r.campaign))
+}

@@ -75,6 +75,8 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.sittings.OnClosed(a.results.ClosedTx)
 	a.marking.OnDone(a.results.MarkedTx)
 	a.results.OnScored(a.deficits.RefreshTx)
+	a.results.OnScored(a.deficits.ScoredTx)
+	a.campaigns.OnClosed(a.deficits.FitWhenReadyTx)
 	a.results.Link(results.Links{Estimates: a.deficits.EstimatesTx, Model: a.deficits.ModelTx, Fit: a.deficits.RequestFit})
 	a.jobs.Handle(deficits.FitJob, a.deficits.RunFit)
 	a.jobs.Handle(results.RegradeJob, a.results.RunRegrade)

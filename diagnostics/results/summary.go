@@ -38,9 +38,6 @@ type Summary struct {
 	Small      bool // the group is too small to be shown
 }
 
-// CanFit tells whether fitting the model makes sense now.
-func (s Summary) CanFit() bool { return s.MayPublish && s.Submitted > 0 }
-
 // MustFit tells whether the model is what publication waits for.
 func (s Summary) MustFit() bool {
 	return slices.ContainsFunc(s.Blockers, func(b Blocker) bool { return b.Fit })
