@@ -201,6 +201,20 @@ func TestNetworkLostInTheMiddle(t *testing.T) {
 		t.Error("the mark to come back is lost")
 	}
 
+	// Answered before the module has come: it saves what it finds, not only what changes later.
+	d.do(chromedp.Navigate(url+"/attempts/"+s.attempts[0]+"/tasks/9"), chromedp.Evaluate(`(async () => {
+		const page = await (await fetch(location.href)).text();
+		const fresh = new DOMParser().parseFromString(page, "text/html");
+		document.querySelector("form.task").replaceWith(document.adoptNode(fresh.querySelector("form.task")));
+		document.querySelector('input[value="4"]').checked = true;
+		const module = [...fresh.scripts].find((script) => script.src.endsWith("task.js"));
+		await import(module.src + "?late");
+	})()`, nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	d.until(savedNow)
+	if got := holds(s, 0, "t09"); got != "4" {
+		t.Fatalf("answered before the module came: %q", got)
+	}
+
 	// Half typed, then the tab is gone before the pause is over and without a network.
 	d.do(chromedp.Evaluate(`document.querySelector('[data-cell="t05"]').click()`, nil))
 	d.until(fmt.Sprintf(here, 5))
