@@ -216,6 +216,8 @@ func TestNetworkLostInTheMiddle(t *testing.T) {
 	}
 
 	// Half typed, then the tab is gone before the pause is over and without a network.
+	d.do(chromedp.Navigate(url + "/attempts/" + s.attempts[0] + "/tasks/9"))
+	d.until(`document.querySelector(".time button").hidden === false`) // the module is there
 	d.do(chromedp.Evaluate(`document.querySelector('[data-cell="t05"]').click()`, nil))
 	d.until(fmt.Sprintf(here, 5))
 	d.offline(true)
