@@ -292,6 +292,11 @@ func (r *Region) diagnose(ctx context.Context, in instruments) error {
 			educators = append(educators, id)
 		}
 	}
+	for _, m := range r.minds { // whom a newcomer meets first: strong sides and two themes to strengthen
+		if m.login == "teacher" {
+			m.overall, m.element = 0.5, map[string]float64{"math.numbers": 0.8, "math.equations": 0.7, "math.probability": -1.9, "math.m.errors": -2.2}
+		}
+	}
 	slices.Sort(mathematicians)
 	slices.Sort(educators)
 	slices.Sort(again)
@@ -389,7 +394,7 @@ func (r *Region) sit(ctx context.Context, id int64, h held) error {
 		}
 		o := &one{mind: m, leave: r.rand.Float64() < 0.02 && m.login != "teacher"}
 		last := len(tasks)
-		if r.rand.Float64() < 0.04 { // time ran out
+		if r.rand.Float64() < 0.04 && m.login != "teacher" { // time ran out
 			last -= 1 + r.rand.IntN(6)
 		}
 		for i, w := range tasks[:last] {
