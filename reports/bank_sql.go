@@ -490,7 +490,8 @@ var sorts = map[string]string{
 	"estimate": "d.estimate", "-estimate": "d.estimate DESC",
 }
 
-// recordsTx lists the records chosen, within what the actor may see of persons.
+// recordsTx lists the records chosen, within what the actor may see of persons: in a
+// municipality, of those who agreed to show their results to its methodist.
 func recordsTx(ctx context.Context, tx db.Q, actor access.Actor, q Query, limit, offset int) ([]Record, error) {
 	scope := actor.Scope(access.BankPersons)
 	where, args := q.passport(6)
@@ -533,7 +534,9 @@ func recordsTx(ctx context.Context, tx db.Q, actor access.Actor, q Query, limit,
 		LEFT JOIN subject s ON s.code = d.subject_code
 		LEFT JOIN qualification_category k ON k.code = d.category_code
 		LEFT JOIN experience_band x ON x.code = d.experience_code
-		WHERE ($1 OR d.territory_id = ANY($2)) AND d.status = ANY($3) AND `+where+`
+		WHERE ($1 OR d.territory_id = ANY($2) AND (
+				SELECT what = 'given' FROM consent_event v WHERE v.person_id = d.person_id AND v.purpose = 'share_methodist' ORDER BY v.id DESC LIMIT 1))
+			AND d.status = ANY($3) AND `+where+`
 		ORDER BY `+order+`, r.participant_code, e.rank
 		LIMIT NULLIF($4, 0) OFFSET $5`,
 		append([]any{scope.All, db.Array(scope.Territories), db.Array(statuses), limit, offset}, args...)...)

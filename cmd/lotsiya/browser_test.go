@@ -16,11 +16,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/lotsiya/lotsiya/demo"
 )
 
 // The journeys share one demonstration region and one Chromium; each walks under its own sign-in.
@@ -40,6 +47,16 @@ type region struct {
 
 var demoRegion = sync.OnceValue(startRegion)
 
+// LOTSIYA_AT names a demonstration region that already runs, on this machine or elsewhere; the journeys then walk there.
+func runningRegion(url string) *region {
+	r := &region{url: url, signIns: map[string][2]string{}}
+	for _, s := range demo.SignIns() {
+		r.signIns[s.Role] = [2]string{s.Login, s.Password}
+	}
+	r.browser, r.quit, r.err = startBrowser()
+	return r
+}
+
 // closeRegion ends what the journeys started; TestMain calls it.
 func closeRegion() {
 	if regionStarted {
@@ -54,6 +71,9 @@ var regionStarted bool
 
 func startRegion() *region {
 	regionStarted = true
+	if url := os.Getenv("LOTSIYA_AT"); url != "" {
+		return runningRegion(url)
+	}
 	r := &region{signIns: map[string][2]string{}}
 	r.dir, r.err = os.MkdirTemp("/tmp", "lotsiya-region-")
 	if r.err != nil {
@@ -132,9 +152,10 @@ func startBrowser() (context.Context, context.CancelFunc, error) {
 
 // visitor is one person with one browser profile.
 type visitor struct {
-	t   *testing.T
-	ctx context.Context
-	url string
+	t       *testing.T
+	ctx     context.Context
+	url     string
+	profile cdp.BrowserContextID
 }
 
 // theRegion gives the shared region to a test.
@@ -151,15 +172,42 @@ func theRegion(t *testing.T) *region {
 func stranger(t *testing.T) *visitor {
 	t.Helper()
 	r := theRegion(t)
-	ctx, cancel := chromedp.NewContext(r.browser, chromedp.WithNewBrowserContext())
+	var profile cdp.BrowserContextID
+	var tab target.ID
+	onBrowser := func(f func(ctx context.Context) error) {
+		t.Helper()
+		c := chromedp.FromContext(r.browser)
+		if err := f(cdp.WithExecutor(r.browser, c.Browser)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	onBrowser(func(ctx context.Context) (err error) {
+		if profile, err = target.CreateBrowserContext().Do(ctx); err == nil {
+			tab, err = target.CreateTarget("about:blank").WithBrowserContextID(profile).WithNewWindow(true).Do(ctx)
+		}
+		return err
+	})
+	ctx, cancel := chromedp.NewContext(r.browser, chromedp.WithTargetID(tab))
 	ctx, stop := context.WithTimeout(ctx, 4*time.Minute)
-	t.Cleanup(func() { stop(); cancel() })
-	v := &visitor{t, ctx, r.url}
+	t.Cleanup(func() {
+		stop()
+		cancel()
+		onBrowser(func(ctx context.Context) error { return target.DisposeBrowserContext(profile).Do(ctx) })
+	})
+	v := &visitor{t, ctx, r.url, profile}
 	chromedp.ListenTarget(ctx, func(ev any) {
-		if e, ok := ev.(*runtime.EventExceptionThrown); ok {
+		switch e := ev.(type) {
+		case *runtime.EventExceptionThrown:
 			t.Errorf("script: %s", e.ExceptionDetails.Error())
+		case *log.EventEntryAdded: // a broken rule of the content policy, a file that is not there
+			if e.Entry.Level == log.LevelError && !strings.Contains(e.Entry.Text, "ERR_INTERNET_DISCONNECTED") && !strings.Contains(e.Entry.Text, "ERR_ABORTED") {
+				t.Errorf("browser: %s %s", e.Entry.Text, e.Entry.URL)
+			}
+		case *page.EventJavascriptDialogOpening: // leaving with unsent answers asks first
+			go chromedp.Run(ctx, page.HandleJavaScriptDialog(true))
 		}
 	})
+	v.do(emulation.SetFocusEmulationEnabled(true))
 	v.wide(1280)
 	return v
 }
@@ -174,9 +222,10 @@ func as(t *testing.T, roleOrLogin string) *visitor {
 	}
 	v := stranger(t)
 	v.open("/sign-in")
-	v.fill(`input[name="login"]`, sign[0])
-	v.fill(`input[name="password"]`, sign[1])
-	v.do(chromedp.Submit(`input[name="password"]`), chromedp.WaitVisible(`.who a[href="/me"]`))
+	v.fill("#login", sign[0])
+	v.fill("#password", sign[1])
+	v.keys(kb.Enter)
+	v.do(chromedp.WaitVisible(`.who a[href="/me"]`))
 	return v
 }
 
@@ -203,18 +252,21 @@ func (v *visitor) open(path string) {
 	}
 }
 
-// status is what a GET of path answers, by fetch in the page.
-func (v *visitor) status(path string) int {
-	v.t.Helper()
-	var code int
-	v.do(chromedp.Evaluate(fmt.Sprintf(`fetch(%q, {redirect: "manual"}).then(r => r.status)`, path), &code,
-		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-	return code
-}
-
+// fill writes into a field what a person would type there.
 func (v *visitor) fill(selector, value string) {
 	v.t.Helper()
-	v.do(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.SetValue(selector, "", chromedp.ByQuery), chromedp.SendKeys(selector, value, chromedp.ByQuery))
+	v.do(chromedp.WaitVisible(selector, chromedp.ByQuery), chromedp.Evaluate(fmt.Sprintf(`document.querySelector(%q).value = ""`, selector), nil),
+		chromedp.SendKeys(selector, value, chromedp.ByQuery))
+}
+
+// choose sets a list or a date, which the keyboard sets differently on each system.
+func (v *visitor) choose(selector, value string) {
+	v.t.Helper()
+	var got string
+	v.eval(fmt.Sprintf(`(() => { const x = document.querySelector(%q); x.value = %q; x.dispatchEvent(new Event("change", {bubbles: true})); return x.value })()`, selector, value), &got)
+	if got != value {
+		v.t.Fatalf("%s: %s has no %q", v.path(), selector, value)
+	}
 }
 
 // click presses what the selector names and waits for the page that follows.
@@ -237,11 +289,85 @@ func (v *visitor) keys(s string) {
 	v.do(chromedp.KeyEvent(s))
 }
 
+// tabTo goes by Tab to the element that the selector names; a keyboard has no other
+// way. What it comes to must show that it has the focus.
+func (v *visitor) tabTo(selector string) {
+	v.t.Helper()
+	for range 250 {
+		v.keys(kb.Tab)
+		var here, seen bool
+		v.eval(fmt.Sprintf(`document.activeElement.matches(%q)`, selector), &here)
+		if !here {
+			continue
+		}
+		v.eval(`[document.activeElement, document.activeElement.nextElementSibling, document.activeElement.closest("label")].some(x => x && getComputedStyle(x).outlineStyle !== "none")`, &seen)
+		if !seen {
+			v.t.Errorf("%s: %s has the focus and does not show it", v.path(), selector)
+		}
+		return
+	}
+	v.t.Fatalf("%s: Tab does not reach %s", v.path(), selector)
+}
+
+// enter presses Enter and waits for the page that follows.
+func (v *visitor) enter() {
+	v.t.Helper()
+	if resp, err := chromedp.RunResponse(v.ctx, chromedp.KeyEvent(kb.Enter)); err != nil || resp.Status != 200 {
+		v.t.Fatalf("%s: Enter: %v %v", v.path(), resp, err)
+	}
+}
+
+// until waits for an expression to become true in the page.
+func (v *visitor) until(expression string) {
+	v.t.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, 20*time.Second)
+	defer cancel()
+	if err := chromedp.Run(ctx, chromedp.Poll(expression, nil, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
+		v.t.Fatalf("%s: %s: %v; the page says: %.800s", v.path(), expression, err, v.text("body"))
+	}
+}
+
+// download presses what the selector names and returns the file that comes.
+func (v *visitor) download(selector string) []byte {
+	v.t.Helper()
+	dir := v.t.TempDir()
+	c := chromedp.FromContext(v.ctx)
+	v.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		return browser.SetDownloadBehavior(browser.SetDownloadBehaviorBehaviorAllowAndName).WithBrowserContextID(v.profile).WithDownloadPath(dir).Do(cdp.WithExecutor(ctx, c.Browser))
+	}))
+	v.tap(selector)
+	size := int64(-1)
+	for range 200 {
+		time.Sleep(100 * time.Millisecond)
+		list, err := os.ReadDir(dir)
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		if len(list) != 1 || strings.HasSuffix(list[0].Name(), ".crdownload") {
+			continue
+		}
+		info, err := list[0].Info()
+		if err == nil && info.Size() > 0 && info.Size() == size {
+			body, err := os.ReadFile(filepath.Join(dir, list[0].Name()))
+			if err != nil {
+				v.t.Fatal(err)
+			}
+			return body
+		}
+		if err == nil {
+			size = info.Size()
+		}
+	}
+	v.t.Fatalf("%s: nothing came of %s", v.path(), selector)
+	return nil
+}
+
+// text is what a person reads in the element.
 func (v *visitor) text(selector string) string {
 	v.t.Helper()
 	var s string
-	v.do(chromedp.Text(selector, &s, chromedp.ByQuery))
-	return strings.ReplaceAll(s, "\u00a0", " ")
+	v.eval(fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector), &s)
+	return strings.NewReplacer("\u00a0", " ", "\u202f", " ").Replace(s)
 }
 
 func (v *visitor) path() string {
@@ -272,6 +398,7 @@ func (v *visitor) see(words ...string) {
 func (v *visitor) offline(off bool) {
 	v.t.Helper()
 	v.do(network.Enable(), network.EmulateNetworkConditions(off, 0, -1, -1))
+	v.until(fmt.Sprintf(`navigator.onLine === %v`, !off))
 }
 
 // look holds the page to WCAG by axe-core at 360 and 1280 px and keeps a

@@ -63,12 +63,13 @@ type listView struct {
 	Rows    []listRow
 	Manages bool
 	Region  bool
+	Follows bool // may open participation
 }
 
 func (s *Service) getList(c *gin.Context) error {
 	ctx, actor := c.Request.Context(), web.Actor(c)
 	where := actor.Scope(access.CampaignsRead)
-	v := listView{Manages: actor.May(access.CampaignsManage), Region: where.All}
+	v := listView{Manages: actor.May(access.CampaignsManage), Region: where.All, Follows: actor.May(access.ParticipationRead)}
 	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		list, err := ListTx(ctx, tx)
 		if err != nil {
@@ -202,6 +203,8 @@ type oneView struct {
 	Free        int
 	Invited     int
 	Manages     bool
+	Region      bool // sees the whole campaign, so its results too
+	Follows     bool // may open participation
 	Past        bool
 	Errors      map[string]string
 	Prolong     string
@@ -226,7 +229,7 @@ func (s *Service) showOne(c *gin.Context, status int, wrong map[string]string, f
 	}
 	ctx, actor := c.Request.Context(), web.Actor(c)
 	where := actor.Scope(access.CampaignsRead)
-	v := oneView{Manages: actor.May(access.CampaignsManage), Errors: wrong, Participant: f}
+	v := oneView{Manages: actor.May(access.CampaignsManage), Region: where.All, Follows: actor.May(access.ParticipationRead), Errors: wrong, Participant: f}
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		if v.Campaign, err = ByIDTx(ctx, tx, id); err != nil {
 			return err

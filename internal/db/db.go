@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
@@ -100,11 +99,7 @@ func Array(a any) interface {
 
 // CopyIn writes many rows to one table by COPY, inside tx.
 func CopyIn(ctx context.Context, tx *sqlx.Tx, table string, columns []string, rows [][]any) error {
-	quoted := make([]string, len(columns))
-	for i, c := range columns {
-		quoted[i] = pq.QuoteIdentifier(c)
-	}
-	stmt, err := tx.PrepareContext(ctx, `COPY `+pq.QuoteIdentifier(table)+` (`+strings.Join(quoted, ", ")+`) FROM STDIN`)
+	stmt, err := tx.PrepareContext(ctx, pq.CopyIn(table, columns...))
 	if err != nil {
 		return fmt.Errorf("copy into %s: %w", table, err)
 	}

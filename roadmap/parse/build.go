@@ -36,7 +36,7 @@ func build(doc document, year int, rep *report) Plan {
 	if len(rep.faults) > 0 {
 		return p
 	}
-	var v vocabulary
+	v := newVocabulary()
 	if doc.flow != nil {
 		v = flowRead(outline, rep)
 	} else {

@@ -149,7 +149,9 @@ func split(s string) []string {
 	}
 	if t := strings.TrimSpace(s); strings.HasPrefix(t, "|") {
 		t = strings.ReplaceAll(strings.TrimPrefix(t, "|"), `\|`, "\x00")
-		t = strings.TrimSuffix(t, "|")
+		if strings.HasSuffix(t, "|") {
+			t = t[:len(t)-1]
+		}
 		cells := strings.SplitN(t, "|", maxCells)
 		for i := range cells {
 			cells[i] = strings.ReplaceAll(cells[i], "\x00", "|")
