@@ -89,6 +89,11 @@ func read(t Task, answer json.RawMessage) (given, error) {
 		if n := utf8.RuneCountInString(text); n > t.Length() {
 			return given{}, misshapen("текст длиннее %d знаков (%d)", t.Length(), n)
 		}
+		// U+0000 is no character of a text, and PostgreSQL's jsonb, where the
+		// trace of the score is kept, has no place for it.
+		if strings.ContainsRune(text, 0) {
+			return given{}, misshapen("в тексте есть знак с кодом 0")
+		}
 		return given{text: text, empty: strings.TrimSpace(text) == ""}, nil
 	case Numeric:
 		var text string

@@ -170,9 +170,9 @@ func TestCheckAnswer(t *testing.T) {
 		{multi, `["b","a"]`, true}, {multi, `[]`, true}, {multi, `["a","a"]`, false}, {multi, `"a"`, false}, {multi, `[1]`, false}, {multi, `["z"]`, false},
 		{match, `{"l":"r"}`, true}, {match, `{"l":""}`, true}, {match, `{"x":"r"}`, false}, {match, `{"l":"x"}`, false}, {match, `{"l":"r","l":"r"}`, false}, {match, `[["l","r"]]`, false},
 		{gaps, `{"g1":"a","g2":"b"}`, true}, {gaps, `{"g1":"b"}`, false},
-		{short, `"абв"`, true}, {short, `"абвг"`, false}, {short, `5`, false},
+		{short, `"абв"`, true}, {short, `"абвг"`, false}, {short, `5`, false}, {short, `"a\u0000b"`, false},
 		{Task{Kind: Numeric}, `"3,14"`, true}, {Task{Kind: Numeric}, `"-.5"`, true}, {Task{Kind: Numeric}, `" "`, true}, {Task{Kind: Numeric}, `"5 см"`, false}, {Task{Kind: Numeric}, `3.14`, false}, {Task{Kind: Numeric}, `"1e999999999"`, false}, {Task{Kind: Numeric}, `"1.2.3"`, false},
-		{Task{Kind: Extended}, `"текст"`, true}, {Task{Kind: Extended}, `{"text":"x"}`, false},
+		{Task{Kind: Extended}, `"текст"`, true}, {Task{Kind: Extended}, `"a\u0000b"`, false}, {Task{Kind: Extended}, `{"text":"x"}`, false},
 		{Task{Kind: Likert}, `5`, true}, {Task{Kind: Likert}, `0`, false}, {Task{Kind: Likert}, `6`, false}, {Task{Kind: Likert}, `"5"`, false}, {Task{Kind: Likert}, `2.5`, false}, {Task{Kind: Likert}, `null`, true},
 		{Task{Kind: "other"}, `"x"`, false},
 	}
