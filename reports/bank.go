@@ -148,8 +148,9 @@ func (q Query) Matches(m Member) bool {
 //
 // Beside the small rows themselves, a row is secret where the same row under
 // wider filters (any one of them taken off, or all) would leave a small rest:
-// the two pages subtracted would show it. shown says which rows the reader sees
-// at all. total reports that the total may not be shown either.
+// the two pages subtracted would show it. So is a row that the pages of a filter's
+// other values, added up, would give away (see Query.siblings). shown says which
+// rows the reader sees at all. total reports that the total may not be shown either.
 func (q Query) rows(members []Member, by func(Member) int64, shown func(int64) bool) (n map[int64]int, hidden map[int64]bool, total bool) {
 	filters := q.filters()
 	n = map[int64]int{}
@@ -186,16 +187,115 @@ func (q Query) rows(members []Member, by func(Member) int64, shown func(int64) b
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
+	secret, totalSecret := q.siblings(members, by, shown, ids)
 	groups := make([]Group, len(ids))
 	for i, id := range ids {
-		groups[i] = Group{N: n[id], Secret: little(rest[id]), Absent: !shown(id)}
+		groups[i] = Group{N: n[id], Secret: secret[id] || little(rest[id]), Absent: !shown(id)}
 	}
 	flags, total := Suppress(groups, Least)
+	total = total || totalSecret
 	hidden = map[int64]bool{}
 	for i, id := range ids {
 		hidden[id] = flags[i]
 	}
 	return n, hidden, total || little(restAll)
+}
+
+// siblings says which rows, and whether the total, may not be shown because the
+// pages of a filter's other values would give a small group away: all categories
+// but one, subtracted from the page of all categories, are that one category.
+//
+// For each filter the rows and its values make a table with sums on both sides
+// (the last line of it is the total). Hiding goes along its rows and down its
+// columns in turn until nothing changes, for a figure hidden in one direction must
+// not come back from the other.
+func (q Query) siblings(members []Member, by func(Member) int64, shown func(int64) bool, ids []int64) (rows map[int64]bool, total bool) {
+	rows = map[int64]bool{}
+	values := []func(Member) string{
+		func(m Member) string {
+			if m.Rural {
+				return "rural"
+			}
+			return "urban"
+		},
+		func(m Member) string { return m.Subject },
+		func(m Member) string { return m.Position },
+		func(m Member) string { return m.Category },
+		func(m Member) string { return m.Experience },
+	}
+	filters := q.filters()
+	for i, f := range filters {
+		if f == nil {
+			continue
+		}
+		line := make(map[int64]int, len(ids)) // row → its line of the table
+		for k, id := range ids {
+			line[id] = k
+		}
+		column := map[string]int{}
+		var counts [][]int // by column, then by line; the last line is the total
+		chosen := -1       // the column of the filter's own value
+		for _, m := range members {
+			if slices.ContainsFunc(slices.Concat(filters[:i], filters[i+1:]), func(g func(Member) bool) bool { return g != nil && !g(m) }) {
+				continue
+			}
+			c, ok := column[values[i](m)]
+			if !ok {
+				c = len(counts)
+				column[values[i](m)] = c
+				counts = append(counts, make([]int, len(ids)+1))
+			}
+			if f(m) {
+				chosen = c
+			}
+			counts[c][line[by(m)]]++
+			counts[c][len(ids)]++
+		}
+		if chosen < 0 {
+			continue
+		}
+		hidden := make([][]bool, len(counts))
+		for c := range hidden {
+			hidden[c] = make([]bool, len(ids)+1)
+		}
+		for changed := true; changed; {
+			changed = false
+			hide := func(c, l int, flag bool) {
+				if flag && !hidden[c][l] {
+					hidden[c][l], changed = true, true
+				}
+			}
+			for l := range len(ids) + 1 {
+				if l < len(ids) && !shown(ids[l]) {
+					continue
+				}
+				groups := make([]Group, len(counts))
+				for c := range counts {
+					groups[c] = Group{N: counts[c][l], Secret: hidden[c][l]}
+				}
+				flags, _ := Suppress(groups, Least)
+				for c, flag := range flags {
+					hide(c, l, flag)
+				}
+			}
+			for c := range counts {
+				groups := make([]Group, len(ids))
+				for l, id := range ids {
+					groups[l] = Group{N: counts[c][l], Secret: hidden[c][l], Absent: !shown(id)}
+				}
+				flags, all := Suppress(groups, Least)
+				for l, flag := range flags {
+					hide(c, l, flag)
+				}
+				hide(c, len(ids), all)
+			}
+		}
+		for l, id := range ids {
+			rows[id] = rows[id] || hidden[chosen][l]
+		}
+		total = total || hidden[chosen][len(ids)]
+	}
+	return rows, total
 }
 
 // State says how a cell is shown.

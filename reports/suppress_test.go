@@ -92,6 +92,49 @@ func TestSuppressProperties(t *testing.T) {
 	})
 }
 
+// The pages of all categories lie side by side: whoever subtracts what they show
+// from the page of all participants must not get a group under five.
+func TestSiblingsProperties(t *testing.T) {
+	categories := []string{"none", "match", "first", "highest"}
+	rapid.Check(t, func(t *rapid.T) {
+		var members []Member
+		territories := rapid.IntRange(1, 6).Draw(t, "territories")
+		for territory := range territories {
+			for _, c := range categories {
+				for range rapid.IntRange(0, 12).Draw(t, "n") {
+					members = append(members, Member{Territory: int64(territory), Category: c})
+				}
+			}
+		}
+		all, allHidden, noTotal := Query{}.rows(members, func(m Member) int64 { return m.Territory }, func(int64) bool { return true })
+		unseen, unseenTotal := map[int64]int{}, 0
+		for _, c := range categories {
+			n, hidden, total := Query{Category: c}.rows(members, func(m Member) int64 { return m.Territory }, func(int64) bool { return true })
+			column, whole := 0, 0
+			for id, k := range n {
+				whole += k
+				if hidden[id] {
+					unseen[id] += k
+					column += k
+				}
+			}
+			if total {
+				unseenTotal += whole
+			} else if column > 0 && column < Least {
+				t.Fatalf("category %s: %d people by the total less the shown rows", c, column)
+			}
+		}
+		for id, k := range unseen {
+			if !allHidden[id] && k > 0 && k < Least {
+				t.Fatalf("territory %d of %d people: %d by the page of all less the categories shown", id, all[id], k)
+			}
+		}
+		if !noTotal && unseenTotal > 0 && unseenTotal < Least {
+			t.Fatalf("the region: %d people by the page of all less the categories shown", unseenTotal)
+		}
+	})
+}
+
 func TestMergeProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		counts := rapid.SliceOfN(rapid.IntRange(0, 12), 1, 12).Draw(t, "counts")
