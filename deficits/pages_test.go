@@ -153,6 +153,19 @@ func TestProfileByCode(t *testing.T) {
 	if looks != 2 {
 		t.Errorf("%d looks in the journal, want 2", looks)
 	}
+	for _, x := range []struct {
+		what string
+		see  bool
+	}{{people.Given, true}, {people.Withdrawn, false}} {
+		r.tx(func(tx *sqlx.Tx) error {
+			return people.DecideConsentTx(t.Context(), tx, r.teachers[0].ID, people.ForMethodist, 1, x.what, r.now())
+		})
+		if x.see {
+			r.says(r.municipal, path, "Участник "+code)
+		} else {
+			r.refuses(r.municipal, path)
+		}
+	}
 }
 
 func TestSummaryAndPublication(t *testing.T) {

@@ -108,14 +108,12 @@ func (s *Service) Profile(ctx context.Context, actor access.Actor, code string) 
 		if !scope.Covers(reg.TerritoryID, reg.OrganisationID) {
 			return errNoPage
 		}
-		if !scope.All {
-			given, _, err := people.ConsentTx(ctx, tx, reg.PersonID, people.ForMethodist)
-			if err != nil {
-				return err
-			}
-			if !given {
-				return errNoPage
-			}
+		sharing, err := people.SharingTx(ctx, tx, scope, []access.PersonID{reg.PersonID})
+		if err != nil {
+			return err
+		}
+		if !sharing[reg.PersonID] {
+			return errNoPage
 		}
 		if p, err = s.profileTx(ctx, tx, actor, reg); err != nil {
 			return err

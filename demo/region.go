@@ -232,6 +232,9 @@ func (r *Region) populate(ctx context.Context) error {
 		m.id = persons[i]
 		r.minds[m.id] = m
 	}
+	if err := r.share(ctx, persons[:len(minds)]); err != nil {
+		return err
+	}
 	for i := range experts {
 		a, err := r.Actor(ctx, expertLogin(i))
 		if err != nil {
@@ -242,6 +245,21 @@ func (r *Region) populate(ctx context.Context) error {
 	r.manager, err = r.Actor(ctx, "manager")
 	r.say(0.04, "люди и организации")
 	return err
+}
+
+// share lets about half of the teachers show their results to the methodist of their
+// municipality, with a chance of its own, so that the rest of the region stays as it was.
+func (r *Region) share(ctx context.Context, teachers []access.PersonID) error {
+	chance := rand.New(rand.NewPCG(20261122, 152))
+	agreed := []access.PersonID{}
+	for _, id := range teachers {
+		if chance.IntN(2) == 0 {
+			agreed = append(agreed, id)
+		}
+	}
+	return db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) error {
+		return people.DecideConsentsTx(ctx, tx, access.System, agreed, people.ForMethodist, people.Given, r.Clock.Now())
+	})
 }
 
 // bring imports both instruments as their author and reviewer.

@@ -155,10 +155,11 @@ func routeDesk(ctx context.Context, tx *sqlx.Tx, scope access.Scope, now time.Ti
 		Done     int `db:"done"`
 	}](ctx, tx, "route desk", `
 		WITH mine AS (
-			SELECT id, state, version FROM route WHERE $1 OR territory_id = ANY($2) OR organisation_id = ANY($3))
+			SELECT id, state, version FROM route
+			WHERE $1 OR (territory_id = ANY($2) OR organisation_id = ANY($3)) AND person_id IN (SELECT sharing_results($2)))
 		SELECT (SELECT count(DISTINCT (d.person_id, d.campaign_id)) FROM deficit d JOIN campaign c ON c.id = d.campaign_id
 		        WHERE d.replaced_at IS NULL AND d.status = 'deficit' AND c.published_at IS NOT NULL AND c.purpose = 'real'
-		          AND ($1 OR d.territory_id = ANY($2) OR d.organisation_id = ANY($3))
+		          AND ($1 OR (d.territory_id = ANY($2) OR d.organisation_id = ANY($3)) AND d.person_id IN (SELECT sharing_results($2)))
 		          AND NOT EXISTS (SELECT FROM route r WHERE r.person_id = d.person_id AND r.campaign_id = d.campaign_id)) AS without,
 		       count(*) FILTER (WHERE state = 'draft') AS draft,
 		       count(*) FILTER (WHERE state = 'proposed') AS proposed,

@@ -191,6 +191,23 @@ COMMENT ON TABLE consent_event IS 'Consent given, refused or withdrawn; the last
 CREATE INDEX consent_event_person ON consent_event (person_id, purpose, id DESC);
 SELECT seal_table('consent_event');
 
+-- sharing_results lists whose personal results, deficits and routes a reader limited to territories may see: those who
+-- work there now and whose consent to it (share_methodist: last event, three years at most, as its text promises)
+-- holds; and the reader's own. Every query of persons for such a reader asks it beside the place of the record.
+-- +goose StatementBegin
+CREATE FUNCTION sharing_results(territories bigint[]) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+    SELECT p.person_id
+    FROM (SELECT DISTINCT a.person_id FROM appointment a JOIN organisation o ON o.id = a.organisation_id
+          WHERE o.territory_id = ANY (territories)
+            AND (a.ended_on IS NULL OR a.ended_on >= CAST(now() AT TIME ZONE 'Europe/Moscow' AS date))) p
+    JOIN LATERAL (SELECT what, at FROM consent_event e WHERE e.person_id = p.person_id AND e.purpose = 'share_methodist'
+                  ORDER BY e.id DESC LIMIT 1) last ON true
+    WHERE last.what = 'given' AND last.at > now() - interval '3 years'
+    UNION
+    SELECT current_actor() WHERE current_actor() > 0
+$$;
+-- +goose StatementEnd
+
 CREATE TABLE view_preference (
     person_id bigint CONSTRAINT view_preference_pk PRIMARY KEY CONSTRAINT view_preference_person_fk REFERENCES person,
     large     boolean NOT NULL DEFAULT false,

@@ -9,6 +9,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
+	"github.com/lotsiya/lotsiya/web"
 )
 
 // ConsentText is a text that a person agrees to, or does not.
@@ -58,6 +59,28 @@ func ConsentingTx(ctx context.Context, tx db.Q, persons []access.PersonID, purpo
 		out[id] = true
 	}
 	return out, nil
+}
+
+// SharingTx picks, among persons, those whose results, deficits and routes a reader with
+// this scope may see as far as consent goes: everybody for the whole region, else those
+// who agreed to show them to the methodist of the municipality where they work.
+func SharingTx(ctx context.Context, tx db.Q, scope access.Scope, persons []access.PersonID) (map[access.PersonID]bool, error) {
+	ids, err := db.Select[access.PersonID](ctx, tx, `
+		SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE $2 OR id IN (SELECT sharing_results($3))`,
+		db.Array(numbers(persons)), scope.All, db.Array(scope.Territories))
+	if err != nil {
+		return nil, fmt.Errorf("who shares results: %w", err)
+	}
+	out := make(map[access.PersonID]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, nil
+}
+
+// UnsharedWords says that n people are not shown because SharingTx left them out.
+func UnsharedWords(n int) string {
+	return "Ещё " + web.Plural(n, "человек не дал согласия", "человека не дали согласия", "человек не дали согласия") + " показывать результаты муниципальному методисту."
 }
 
 // DecideConsentTx writes a person's own decision about a version of a text. Repeating

@@ -36,10 +36,11 @@ const pageSize = 25
 // Looked is the bank with the people and the saved views, as one page shows them.
 type Looked struct {
 	Bank
-	Persons bool     // the actor may see records of persons
-	Records []Record // of one page
-	Count   int      // of all
-	Views   []View
+	Persons  bool     // the actor may see records of persons
+	Records  []Record // of one page
+	Count    int      // of all
+	Unshared int      // people not shown: they have not agreed to it
+	Views    []View
 }
 
 // Pages is how many pages the list of people has.
@@ -61,6 +62,9 @@ func (s *Service) Look(ctx context.Context, actor access.Actor, q Query) (Looked
 			return nil
 		}
 		if out.Records, err = recordsTx(ctx, tx, actor, out.Query, pageSize, (q.Page-1)*pageSize); err != nil {
+			return err
+		}
+		if out.Unshared, err = unsharedTx(ctx, tx, actor, out.Campaign.ID); err != nil {
 			return err
 		}
 		if len(out.Records) > 0 {
@@ -113,9 +117,13 @@ func (s *Service) Workbook(ctx context.Context, actor access.Actor, exporter str
 			return noBank
 		}
 		var records []Record
+		unshared := 0
 		persons := actor.May(access.BankPersons)
 		if persons {
 			if records, err = recordsTx(ctx, tx, actor, b.Query, 0, 0); err != nil {
+				return err
+			}
+			if unshared, err = unsharedTx(ctx, tx, actor, b.Campaign.ID); err != nil {
 				return err
 			}
 			if err := lookTx(ctx, tx, actor, records, "Выгрузка банка дефицитов, по коду участника", b.Campaign.ID); err != nil {
@@ -128,7 +136,7 @@ func (s *Service) Workbook(ctx context.Context, actor access.Actor, exporter str
 		}
 		now := s.now()
 		name = "Банк дефицитов, " + strings.ReplaceAll(b.Campaign.Title, "/", "-") + ", " + now.Format("2006-01-02") + ".xlsx"
-		body, err = workbook(b, persons, records, exporter, now)
+		body, err = workbook(b, persons, records, unshared, exporter, now)
 		return err
 	})
 	return name, body, err

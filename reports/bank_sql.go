@@ -490,8 +490,18 @@ var sorts = map[string]string{
 	"estimate": "d.estimate", "-estimate": "d.estimate DESC",
 }
 
-// recordsTx lists the records chosen, within what the actor may see of persons: in a
-// municipality, of those who agreed to show their results to its methodist.
+// unsharedTx counts the people with results of the campaign in the actor's scope who have not agreed to show them to
+// its methodist; no filter narrows it, so that it tells nothing of any of them.
+func unsharedTx(ctx context.Context, tx db.Q, actor access.Actor, campaign int64) (int, error) {
+	scope := actor.Scope(access.BankPersons)
+	return db.Get[int](ctx, tx, `
+		SELECT count(DISTINCT person_id) FROM deficit
+		WHERE campaign_id = $1 AND replaced_at IS NULL AND NOT $2 AND territory_id = ANY($3) AND person_id NOT IN (SELECT sharing_results($3))`,
+		campaign, scope.All, db.Array(scope.Territories))
+}
+
+// recordsTx lists the records chosen, within what the actor may see of persons and, below the region, of those who
+// agreed to it.
 func recordsTx(ctx context.Context, tx db.Q, actor access.Actor, q Query, limit, offset int) ([]Record, error) {
 	scope := actor.Scope(access.BankPersons)
 	where, args := q.passport(6)
@@ -534,9 +544,7 @@ func recordsTx(ctx context.Context, tx db.Q, actor access.Actor, q Query, limit,
 		LEFT JOIN subject s ON s.code = d.subject_code
 		LEFT JOIN qualification_category k ON k.code = d.category_code
 		LEFT JOIN experience_band x ON x.code = d.experience_code
-		WHERE ($1 OR d.territory_id = ANY($2) AND (
-				SELECT what = 'given' FROM consent_event v WHERE v.person_id = d.person_id AND v.purpose = 'share_methodist' ORDER BY v.id DESC LIMIT 1))
-			AND d.status = ANY($3) AND `+where+`
+		WHERE ($1 OR d.territory_id = ANY($2) AND d.person_id IN (SELECT sharing_results($2))) AND d.status = ANY($3) AND `+where+`
 		ORDER BY `+order+`, r.participant_code, e.rank
 		LIMIT NULLIF($4, 0) OFFSET $5`,
 		append([]any{scope.All, db.Array(scope.Territories), db.Array(statuses), limit, offset}, args...)...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/web"
 )
 
@@ -101,6 +102,9 @@ func (b Bank) Filters() []string {
 	}
 	return out
 }
+
+// UnsharedWords says how many people the list leaves out, and why.
+func (l Looked) UnsharedWords() string { return people.UnsharedWords(l.Unshared) }
 
 // RecordFilters says in words which records stand in the list of people.
 func (b Bank) RecordFilters() []string {

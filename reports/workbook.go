@@ -10,11 +10,12 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"github.com/lotsiya/lotsiya/internal/calendar"
+	"github.com/lotsiya/lotsiya/people"
 )
 
 // workbook lays out the bank: map, list, people by code, how it was counted.
 // Shares are numbers with a percent format, hidden cells say so in words.
-func workbook(b Bank, persons bool, records []Record, exporter string, now time.Time) ([]byte, error) {
+func workbook(b Bank, persons bool, records []Record, unshared int, exporter string, now time.Time) ([]byte, error) {
 	f := excelize.NewFile()
 	defer f.Close()
 	w := &sheets{f: f}
@@ -26,7 +27,7 @@ func workbook(b Bank, persons bool, records []Record, exporter string, now time.
 	if persons {
 		w.peopleSheet(b, records)
 	}
-	w.aboutSheet(b, persons, len(records), exporter, now)
+	w.aboutSheet(b, persons, len(records), unshared, exporter, now)
 	if w.err != nil {
 		return nil, fmt.Errorf("workbook: %w", w.err)
 	}
@@ -185,7 +186,7 @@ func (w *sheets) peopleSheet(b Bank, records []Record) {
 		[]float64{20, 18, 30, 16, 16, 14, 14, 32, 14, 12, 8, 8, 12, 14, 18, 18, 10, 24, 16}, rows)
 }
 
-func (w *sheets) aboutSheet(b Bank, persons bool, records int, exporter string, now time.Time) {
+func (w *sheets) aboutSheet(b Bank, persons bool, records, unshared int, exporter string, now time.Time) {
 	s := b.Campaign.Scale
 	text := func(v string) excelize.Cell { return excelize.Cell{StyleID: w.wrap, Value: v} }
 	rows := [][]any{
@@ -194,6 +195,9 @@ func (w *sheets) aboutSheet(b Bank, persons bool, records int, exporter string, 
 	}
 	if persons {
 		rows = append(rows, []any{"Отбор записей на листе «Люди»", text(fmt.Sprintf("%s; записей: %d", strings.Join(b.RecordFilters(), "; "), records))})
+	}
+	if unshared > 0 {
+		rows = append(rows, []any{"Не показаны на листе «Люди»", text(people.UnsharedWords(unshared) + " В сводных цифрах они учтены.")})
 	}
 	rows = append(rows,
 		[]any{"Данные на", text(calendar.DateTime(b.AsOf))},

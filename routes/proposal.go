@@ -15,6 +15,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/routes/plan"
 )
 
@@ -32,12 +33,16 @@ type Selection struct {
 type Proposal struct {
 	Selection Selection    `json:"selection"`
 	People    []Proposed1  `json:"people"`
-	Having    int          `json:"having"`  // already with a route
-	Without   int          `json:"without"` // without a deficit to work on
-	Gap       float64      `json:"gap"`     // proven: no plan is better by more
+	Having    int          `json:"having"`   // already with a route
+	Without   int          `json:"without"`  // without a deficit to work on
+	Unshared  int          `json:"unshared"` // not planned: have not agreed to show their results to the municipal methodist
+	Gap       float64      `json:"gap"`      // proven: no plan is better by more
 	Demand    []Demand     `json:"demand"`
 	Unmet     []plan.Unmet `json:"unmet"`
 }
+
+// UnsharedWords says how many people were not planned, and why.
+func (p Proposal) UnsharedWords() string { return people.UnsharedWords(p.Unshared) }
 
 // Proposed1 is the route proposed for one person.
 type Proposed1 struct {
@@ -123,7 +128,7 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 	var having map[access.PersonID]bool
 	var programmes []Programme
 	err := db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
-		if needs, err = s.src.Needs(ctx, tx, NeedQuery{Campaign: sel.Campaign, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
+		if needs, out.Unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
 			return err
 		}
 		if having, err = havingTx(ctx, tx, sel.Campaign); err != nil {
@@ -205,6 +210,22 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 	return out, nil
 }
 
+// needsTx reads the needs of those who agreed that a reader with the scope sees them, and counts the others.
+func (s *Service) needsTx(ctx context.Context, tx *sqlx.Tx, q NeedQuery) (needs []Need, unshared int, err error) {
+	if needs, err = s.src.Needs(ctx, tx, q); err != nil {
+		return nil, 0, err
+	}
+	persons := []access.PersonID{}
+	for _, g := range byPerson(needs) {
+		persons = append(persons, g[0].Person)
+	}
+	sharing, err := people.SharingTx(ctx, tx, q.Scope, persons)
+	if err != nil {
+		return nil, 0, err
+	}
+	return slices.DeleteFunc(needs, func(n Need) bool { return !sharing[n.Person] }), len(persons) - len(sharing), nil
+}
+
 // byPerson groups needs by person, persons sorted by participant code.
 func byPerson(needs []Need) [][]Need {
 	m := map[access.PersonID][]Need{}
@@ -239,7 +260,7 @@ func (s *Service) ApplyProposal(ctx context.Context, actor access.Actor, p Propo
 		if len(persons) == 0 {
 			return fault.New(fault.Conflict, "В предложении нет ни одного маршрута")
 		}
-		needs, err := s.src.Needs(ctx, tx, NeedQuery{Campaign: p.Selection.Campaign, Persons: persons, Scope: scope})
+		needs, _, err := s.needsTx(ctx, tx, NeedQuery{Campaign: p.Selection.Campaign, Persons: persons, Scope: scope})
 		if err != nil {
 			return err
 		}
@@ -335,7 +356,8 @@ func (s *Service) UndoProposal(ctx context.Context, actor access.Actor, mark str
 		scope := actor.Scope(access.RoutesManage)
 		ids, err := db.Select[int64](ctx, tx, `
 			SELECT r.id FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-			WHERE r.state = 'draft' AND v.reason = $1 AND ($2 OR r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) ORDER BY r.id`,
+			WHERE r.state = 'draft' AND v.reason = $1 
+			  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id`,
 			"Предложен расчётом "+mark, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
 		if err != nil {
 			return fmt.Errorf("drafts of the proposal: %w", err)
@@ -355,7 +377,8 @@ func (s *Service) UndoProposal(ctx context.Context, actor access.Actor, mark str
 	return n, err
 }
 
-// ProposalState reads how far a proposal is and, when it is there, what it holds. Only who asked for it may see it.
+// ProposalState reads how far a proposal is and, when it is there, what it holds: without those who have withdrawn
+// their consent meanwhile. Only who asked for it may see it.
 func (s *Service) ProposalState(ctx context.Context, actor access.Actor, id int64) (jobs.State, *Proposal, error) {
 	st, err := jobs.StateTx(ctx, s.pool, id)
 	if err == nil && (st.Kind != proposeJob || st.Actor != actor.ID) {
@@ -368,5 +391,15 @@ func (s *Service) ProposalState(ctx context.Context, actor access.Actor, id int6
 	if err := json.Unmarshal([]byte(*st.Result), &p); err != nil {
 		return st, nil, fmt.Errorf("proposal %d: %w", id, err)
 	}
+	persons := make([]access.PersonID, len(p.People))
+	for i, r := range p.People {
+		persons[i] = r.Person
+	}
+	sharing, err := people.SharingTx(ctx, s.pool, actor.Scope(access.RoutesManage), persons)
+	if err != nil {
+		return st, nil, err
+	}
+	p.People = slices.DeleteFunc(p.People, func(r Proposed1) bool { return !sharing[r.Person] })
+	p.Unshared += len(persons) - len(p.People)
 	return st, &p, nil
 }

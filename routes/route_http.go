@@ -60,6 +60,7 @@ type routesView struct {
 	Next          string
 	MayManage     bool
 	Any           bool
+	Unshared      string // how many are not shown, and why
 }
 
 func number(s string) int64 {
@@ -81,6 +82,9 @@ func (s *Service) getRoutes(c *gin.Context) error {
 	from := min((page-1)*pageSize, len(list))
 	shown := list[from:min(from+pageSize, len(list))]
 	v := routesView{State: f.State, Risk: f.Risk, Total: len(list), From: from, MayManage: actor.May(access.RoutesManage), Any: counts.All > 0}
+	if counts.Unshared > 0 {
+		v.Unshared = people.UnsharedWords(counts.Unshared)
+	}
 	link := func(set map[string]string) string {
 		q := c.Request.URL.Query()
 		q.Del("page")

@@ -482,7 +482,10 @@ func (s *Service) List(ctx context.Context, actor access.Actor, f Filter) (list 
 		if list, err = listTx(ctx, tx, scope, f, today); err != nil {
 			return err
 		}
-		counts, err = countTx(ctx, tx, scope, f, today)
+		if counts, err = countTx(ctx, tx, scope, f, today); err != nil {
+			return err
+		}
+		counts.Unshared, err = unsharedTx(ctx, tx, scope)
 		return err
 	})
 	return list, counts, err

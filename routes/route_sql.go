@@ -16,10 +16,10 @@ import (
 const routeColumns = `r.id, r.person_id, r.campaign_id, r.registration_id, r.territory_id, r.organisation_id, r.position_code, r.subject_code,
 	r.state, r.version, r.curator_id, r.created_at, r.changed_at`
 
-// routeTx reads a route whole, within a scope; lock holds its row until the end of the transaction.
+// routeTx reads a route whole, within a scope and the consent of its person; lock holds its row until the end of the transaction.
 func routeTx(ctx context.Context, tx db.Q, id int64, scope access.Scope, lock bool) (Route, error) {
 	query := `SELECT ` + routeColumns + ` FROM route r
-		WHERE r.id = $1 AND ($2 OR r.territory_id = ANY($3) OR r.organisation_id = ANY($4))`
+		WHERE r.id = $1 AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3)))`
 	if lock {
 		query += ` FOR UPDATE`
 	}
@@ -240,7 +240,7 @@ const lines = `
 	LEFT JOIN route_step st ON st.route_version_id = v.id
 	LEFT JOIN programme_session s ON s.id = st.session_id
 	LEFT JOIN LATERAL (SELECT what FROM route_progress e WHERE e.route_id = r.id AND e.programme_id = st.programme_id ORDER BY e.id DESC LIMIT 1) p ON true
-	WHERE ($1 OR r.territory_id = ANY($2) OR r.organisation_id = ANY($3))
+	WHERE ($1 OR (r.territory_id = ANY($2) OR r.organisation_id = ANY($3)) AND r.person_id IN (SELECT sharing_results($2)))
 	GROUP BY r.id, v.id`
 
 // listTx lists routes within a scope, those at risk and those waiting longest first.
@@ -259,11 +259,21 @@ func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today ti
 	return out, nil
 }
 
+// unsharedTx counts the people with a route within a scope who have not agreed to show it to its methodist.
+func unsharedTx(ctx context.Context, tx db.Q, scope access.Scope) (int, error) {
+	return db.Get[int](ctx, tx, `
+		SELECT count(DISTINCT r.person_id) FROM route r
+		WHERE NOT $1 AND (r.territory_id = ANY($2) OR r.organisation_id = ANY($3)) AND r.person_id NOT IN (SELECT sharing_results($2))`,
+		scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
+}
+
 // Counts are how many routes stand in each state, and how many are at risk.
 type Counts struct {
 	State map[State]int
 	Risk  int
 	All   int
+
+	Unshared int // people in the scope whose routes are not shown: they have not agreed
 }
 
 // countTx counts routes by state within a scope; the filter's state and risk do not limit.

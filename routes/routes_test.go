@@ -281,10 +281,13 @@ func TestProposalSharesSeats(t *testing.T) {
 	if len(after.Made) != 40 {
 		t.Fatalf("after undoing: %+v", after)
 	}
+	for i := 1; i < 24; i += 2 {
+		r.decides(r.teachers[i], people.Given)
+	}
 	mine, err := r.routes.DrawProposal(t.Context(), r.municipal, routes.Selection{Campaign: r.campaign, Hours: 72, Cost: -1})
 	r.must(err)
-	if mine.Having != 20 {
-		t.Fatalf("a municipal methodist sees %d people with routes, of his own are 20", mine.Having)
+	if mine.Having != 12 || mine.Unshared != 8 {
+		t.Fatalf("a municipal methodist sees %d people with routes and %d he may not see, of his own 20 twelve agreed", mine.Having, mine.Unshared)
 	}
 }
 

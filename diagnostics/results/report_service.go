@@ -89,17 +89,14 @@ func (s *Service) Read(ctx context.Context, actor access.Actor, attemptID string
 // place where the person took part, and, below the region, the person agreed.
 func mayReadTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, reg campaign.Registration) error {
 	scope := actor.Scope(access.PersonResults)
-	if scope.All {
-		return nil
-	}
 	if !scope.Covers(reg.TerritoryID, reg.OrganisationID) {
 		return errNoResult
 	}
-	given, _, err := people.ConsentTx(ctx, tx, reg.PersonID, people.ForMethodist)
+	sharing, err := people.SharingTx(ctx, tx, scope, []access.PersonID{reg.PersonID})
 	if err != nil {
 		return err
 	}
-	if !given {
+	if !sharing[reg.PersonID] {
 		return errNoResult
 	}
 	return nil

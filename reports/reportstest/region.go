@@ -214,3 +214,18 @@ func Replace(t testing.TB, pool *sqlx.DB, campaign int64, element string, territ
 			0.05, shortfall, 'none', 'none', share_severity, scale_id, model, preliminary, territory_id, organisation_id, position_code, category_code, experience_code, rural, valid_from, $5
 		FROM old`, campaign, element, db.Array(territories), estimate, Now)
 }
+
+// Share lets the first n participants of a territory work where they took part and agree to show
+// their results to its methodist.
+func Share(t testing.TB, pool *sqlx.DB, territory int64, n int) {
+	t.Helper()
+	m := maker{t, pool}
+	m.exec(`INSERT INTO consent_text (purpose, version, title, body_html, valid_from) VALUES ('share_methodist', 1, 'Показать результаты', 'Текст.', '2026-01-01') ON CONFLICT DO NOTHING`)
+	m.exec(`
+		WITH who AS (
+			SELECT DISTINCT person_id, organisation_id FROM deficit WHERE territory_id = $1 AND replaced_at IS NULL ORDER BY person_id LIMIT $2),
+		works AS (
+			INSERT INTO appointment (person_id, organisation_id, position_code, subject_code, started_on)
+			SELECT person_id, organisation_id, 'teacher', 'math', '2020-09-01' FROM who)
+		INSERT INTO consent_event (person_id, purpose, version, what, at) SELECT person_id, 'share_methodist', 1, 'given', CAST($3 AS timestamptz) FROM who`, territory, n, Now)
+}
