@@ -35,6 +35,7 @@ type Report struct {
 	Parts       []PartReport
 	Strong      []Finding
 	Weak        []Finding
+	WeakPart    string   // a part under the cut although no element of the work is a finding
 	Silent      []string // elements we say nothing of
 	HasSelf     bool
 	Looks       int
@@ -204,6 +205,14 @@ func compose(s Scored, versions map[int64]bank.Version, elements []competency.El
 		}
 	}
 	r.Strong, r.Weak = findings(r.Parts)
+	if len(r.Weak) == 0 {
+		for _, p := range r.Parts {
+			if p.Estimate != nil && p.Estimate.Status == "deficit" {
+				r.WeakPart = p.Title
+				break
+			}
+		}
+	}
 	return r
 }
 
