@@ -117,15 +117,11 @@ func newTeachers(n int, word, position, subject, login string, places []place, t
 	}
 	// Sign-ins go round the whole region, so that each of them meets another place.
 	for i, at := range r.Perm(len(list)) {
-		if login == "" {
+		if login == "" || i > signIns {
 			break
 		}
-		name := fmt.Sprintf("%s%03d", login, i+1)
-		if i == 0 {
-			name = login
-		} else if i > signIns {
-			break
-		} else {
+		name := login
+		if i > 0 {
 			name = fmt.Sprintf("%s%03d", login, i)
 		}
 		list[at].Login, list[at].PasswordHash = name, hash

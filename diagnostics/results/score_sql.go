@@ -134,10 +134,3 @@ func lastTx(ctx context.Context, tx db.Q, attempts []int64) ([]Scored, error) {
 	}
 	return out, nil
 }
-
-// revisionsTx lists the revisions of an attempt without their parts, oldest first.
-func revisionsTx(ctx context.Context, tx db.Q, attempt int64) ([]revisionRow, error) {
-	return db.Select[revisionRow](ctx, tx, `
-		SELECT id, attempt_id, campaign_id, person_id, revision, reason, complete, points, max_points, at
-		FROM score_revision WHERE attempt_id = $1 ORDER BY revision`, attempt)
-}

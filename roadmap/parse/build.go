@@ -36,7 +36,7 @@ func build(doc document, year int, rep *report) Plan {
 	if len(rep.faults) > 0 {
 		return p
 	}
-	v := newVocabulary()
+	var v vocabulary
 	if doc.flow != nil {
 		v = flowRead(outline, rep)
 	} else {

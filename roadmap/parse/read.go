@@ -149,9 +149,7 @@ func split(s string) []string {
 	}
 	if t := strings.TrimSpace(s); strings.HasPrefix(t, "|") {
 		t = strings.ReplaceAll(strings.TrimPrefix(t, "|"), `\|`, "\x00")
-		if strings.HasSuffix(t, "|") {
-			t = t[:len(t)-1]
-		}
+		t = strings.TrimSuffix(t, "|")
 		cells := strings.SplitN(t, "|", maxCells)
 		for i := range cells {
 			cells[i] = strings.ReplaceAll(cells[i], "\x00", "|")

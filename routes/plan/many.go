@@ -126,7 +126,7 @@ func (r *region) run() {
 		return
 	}
 	r.take(r.repair(sol, r.price))
-	r.prices(sol, use)
+	r.prices(use)
 	r.take(r.repair(r.relaxed, r.star))
 	if !r.enough(r.value) {
 		r.eject()
@@ -153,7 +153,7 @@ func (r *region) take(plan []found) {
 }
 
 // prices moves the prices and keeps the best bound, its prices and its routes.
-func (r *region) prices(sol []found, use []int) {
+func (r *region) prices(use []int) {
 	dir := make([]float64, len(r.m.slots))
 	length, stall := 1.0, 0
 	n := r.iterations()
@@ -181,7 +181,7 @@ func (r *region) prices(sol []found, use []int) {
 		for _, s := range r.scarce {
 			r.price[s] = math.Max(0, r.price[s]+step*dir[s])
 		}
-		sol = r.solveAll(r.price)
+		sol := r.solveAll(r.price)
 		level = 0
 		clear(use)
 		for t := range sol {
