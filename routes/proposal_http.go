@@ -60,7 +60,7 @@ func (s *Service) renderPropose(c *gin.Context, status int, errors map[string]st
 	if err != nil {
 		return err
 	}
-	return proposePage.Render(c, status, web.Head{Title: "Предложить маршруты", Nav: "/routes", Main: "page page-read",
+	return proposePage.Render(c, status, web.Head{Title: "Предложить маршруты", Nav: "/routes", Main: "page page-read stack",
 		Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Предложить многим"}}}, v)
 }
 

@@ -674,7 +674,7 @@ func (s *Service) renderOwn(c *gin.Context, status int, wrong map[string]string)
 	}
 	v.Errors = wrong
 	v.Form = map[string]string{"reason": c.PostForm("reason"), "document": c.PostForm("document"), "programme": c.PostForm("programme")}
-	return minePage.Render(c, status, web.Head{Title: "Мой маршрут", Nav: "/route", Class: "participant", Main: "page page-read"}, v)
+	return minePage.Render(c, status, web.Head{Title: "Мой маршрут", Nav: "/route", Class: "participant", Main: "page page-read stack"}, v)
 }
 
 func (s *Service) ownRefused(c *gin.Context, err error) error {

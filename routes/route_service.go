@@ -390,6 +390,10 @@ func (s *Service) answer(ctx context.Context, actor access.Actor, version int, t
 		if err != nil {
 			return err
 		}
+		// The button pressed twice: the answer made the next version itself.
+		if r.State == to && r.Version == version+1 {
+			return nil
+		}
 		if r.Version != version {
 			return fault.New(fault.Conflict, "Методист изменил маршрут, пока вы читали. Посмотрите новую версию")
 		}
