@@ -54,12 +54,21 @@ func InTx(ctx context.Context, pool *sqlx.DB, actor access.Actor, f func(tx *sql
 		return fmt.Errorf("name the actor: %w", err)
 	}
 	if err := f(tx); err != nil {
-		return err
+		return unstorable(err)
 	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// unstorable makes a refusal of a text that PostgreSQL cannot hold (U+0000, bytes
+// that are not UTF-8): whoever sent it is to mend it, it is no fault of ours.
+func unstorable(err error) error {
+	if e, ok := errors.AsType[*pq.Error](err); ok && e.Code == "22021" {
+		return fault.New(fault.Invalid, "В тексте есть знак, который нельзя сохранить. Уберите его и повторите")
+	}
+	return err
 }
 
 // Get reads exactly one row; no row is a NotFound fault.
