@@ -112,16 +112,36 @@ func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Cam
 	if err != nil {
 		return err
 	}
-	// The demonstration teacher has a route to answer; a third of the others are still without one.
-	whole.People = slices.DeleteFunc(whole.People, func(p routes.Proposed1) bool {
-		return len(p.Steps) == 0 || p.Person%3 == 1 && r.minds[p.Person].login != "teacher"
+	fresh := func(p routes.Proposed1) bool { return p.Person%12 == 0 || r.minds[p.Person].login == "teacher" }
+	whole.People = slices.DeleteFunc(whole.People, func(p routes.Proposed1) bool { // half of the people stay without a route
+		return len(p.Steps) == 0 || p.Person%2 == 1 || fresh(p)
 	})
 	long, err := r.Routes.ApplyProposal(ctx, methodist, whole, fmt.Sprintf("%d", number+1))
 	if err != nil {
 		return err
 	}
+	// A few more were proposed the other day: they wait for the methodist or for the teacher's answer.
+	r.Clock.set(r.now.AddDate(0, 0, -5))
+	late, err := r.Routes.DrawProposal(ctx, methodist, routes.Selection{Campaign: c.ID, Hours: routes.DefaultLimits.Hours, Cost: routes.DefaultLimits.Cost})
+	if err != nil {
+		return err
+	}
+	late.People = slices.DeleteFunc(late.People, func(p routes.Proposed1) bool { return len(p.Steps) == 0 || !fresh(p) })
+	waiting, err := r.Routes.ApplyProposal(ctx, methodist, late, fmt.Sprintf("%d, второй", number+1))
+	if err != nil {
+		return err
+	}
 	r.say(share/2, "маршруты")
 	var events []event
+	for i, id := range waiting.Made {
+		route, err := r.Routes.Route(ctx, access.System, id)
+		if err != nil {
+			return err
+		}
+		if i%2 == 0 || r.minds[route.Person].login == "teacher" {
+			events = append(events, event{calendar.Day(r.now).AddDate(0, 0, -4).Add(8 * time.Hour), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, id) }})
+		}
+	}
 	for i, id := range append(slices.Clone(short.Made), long.Made...) {
 		route, err := r.Routes.Route(ctx, access.System, id)
 		if err != nil {
@@ -151,22 +171,9 @@ func (r *Region) walk(methodist access.Actor, route routes.Route, i int, short b
 	day := func(n, hour int) time.Time {
 		return calendar.Day(r.now).AddDate(0, 0, n).Add(time.Duration(hour) * time.Hour)
 	}
-	login := r.minds[route.Person].login
 	fate := i % 20
-	if login == "teacher" {
-		return []event{{day(-2, 8), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, route.ID) }}}
-	}
-	if !short && fate < 3 {
-		return nil // waits for the methodist
-	}
-	offered := -33
-	if !short && fate < 6 {
-		offered = -4 // not answered yet
-	}
-	events := []event{{day(offered, 8), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, route.ID) }}}
+	events := []event{{day(-33, 8), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, route.ID) }}}
 	switch {
-	case !short && fate < 6:
-		return events
 	case !short && fate == 6:
 		return append(events, event{day(-30, 15), func(ctx context.Context) error {
 			return r.Routes.Decline(ctx, teacher, route.Version+1, "Весной я на аттестации, очных занятий в марте лучше не ставить.")

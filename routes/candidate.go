@@ -28,7 +28,7 @@ type Candidate struct {
 
 // Candidates lists what could be added to a route, the most useful first.
 func (v scene) candidates(r Route) []Candidate {
-	return candidatesOf(v.current(r, demandsOf(r), r.limits()), r.chosen(), v)
+	return candidatesOf(v.current(r, demandsOf(r), r.limits(), true), r.chosen(), v)
 }
 
 func candidatesOf(p plan.Problem, steps []plan.Lock, v scene) []Candidate {

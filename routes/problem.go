@@ -25,7 +25,8 @@ type demands struct {
 // require), sessions that have not begun, seats that are free. held are sessions the person's own route already holds.
 func problemOf(needs []Need, programmes []Programme, lim Limits, d demands, held map[int64]bool, today time.Time) plan.Problem {
 	hours := float64(lim.Hours)
-	from, to := plan.DayOf(today), plan.DayOf(today.AddDate(1, 1, 0))
+	from, end := plan.DayOf(today), plan.DayOf(horizon(today))
+	to := end
 	p := plan.Problem{Limits: plan.Limits{Hours: &hours, To: &to}, HourPenalty: hourPenalty}
 	if lim.Cost >= 0 {
 		cost := float64(lim.Cost)
@@ -47,9 +48,10 @@ func problemOf(needs []Need, programmes []Programme, lim Limits, d demands, held
 		return g.Open(today) && g.SuitedTo(position, subject) && slices.ContainsFunc(g.Covers, func(c Cover) bool { return t.Deficits[c.Element] > 0 })
 	}, d, func(g Programme, s Session) (plan.Session, bool) {
 		locked := slices.Contains(d.locked, plan.Lock{Programme: g.Code, Session: s.Code})
-		if !locked && (s.CancelledAt != nil || plan.DayOf(s.StartsOn) < from+leadDays) {
+		if !locked && (s.CancelledAt != nil || plan.DayOf(s.StartsOn) < from+leadDays || plan.DayOf(s.EndsOn) > end) {
 			return plan.Session{}, false
 		}
+		to = max(to, plan.DayOf(s.EndsOn))
 		seats := s.Free()
 		if held[s.ID] {
 			seats++ // the route's own
@@ -61,6 +63,16 @@ func problemOf(needs []Need, programmes []Programme, lim Limits, d demands, held
 	})
 	p.Teachers = []plan.Teacher{t}
 	return p
+}
+
+// horizon is the last day of a route made today: the end of the school year, or of the next one where this one is
+// nearly over.
+func horizon(today time.Time) time.Time {
+	end := time.Date(calendar.SchoolYear(today)+1, time.August, 31, 0, 0, 0, 0, time.UTC)
+	if end.Before(today.AddDate(0, 5, 0)) {
+		end = end.AddDate(1, 0, 0)
+	}
+	return end
 }
 
 // choose picks the programmes that a predicate wants with all that they require, as the planner's values. Done and

@@ -183,6 +183,7 @@ type stepView struct {
 	Month     string // heading, where it differs from the step's before
 	MayStart  bool   // its first day has come
 	Cancelled bool
+	Missed    bool // its group began before the teacher could agree
 }
 
 // Dates is when the step is.
@@ -362,6 +363,7 @@ func (s *Service) viewTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r
 		g := byID[st.Programme]
 		sv := stepView{Step: st, Programme: g, Session: g.Session(st.Session), Progress: r.Progress[st.Programme], Done: r.Done(st.Programme), Started: r.Started(st.Programme),
 			MayStart: !v.Today.Before(st.StartsOn)}
+		sv.Missed = !sv.Started && v.Today.After(st.StartsOn) && (r.State == Draft || r.State == Proposed || r.State == Declined)
 		sv.Cancelled = sv.Session != nil && sv.Session.CancelledAt != nil
 		for _, e := range byGain(st.Closes) {
 			if w := planned[e]; w > 0 {

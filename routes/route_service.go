@@ -74,9 +74,12 @@ func (r Route) heldSessions() map[int64]bool {
 
 func (r Route) limits() Limits { return Limits{int(r.HourLimit()), int(r.CostLimit())} }
 
-// current is the planner's problem of a route today, under demands: the steps it holds stay plannable whatever happened
-// to their groups since.
-func (v scene) current(r Route, d demands, lim Limits) plan.Problem {
+// current is the planner's problem of a route today, under demands. With keep, the steps it holds stay plannable
+// whatever happened to their groups since; without, a group that has begun or was cancelled is out.
+func (v scene) current(r Route, d demands, lim Limits, keep bool) plan.Problem {
+	if !keep {
+		return problemOf(v.needs, v.programmes, lim, d, r.heldSessions(), v.today)
+	}
 	pinned := d
 	pinned.locked = slices.Clone(d.locked)
 	for _, s := range r.Steps {
@@ -264,7 +267,7 @@ func (v scene) apply(r Route, e Edit) (Content, string, error) {
 	default:
 		return Content{}, "", fault.New(fault.Invalid, "Неизвестное действие")
 	}
-	p := v.current(r, d, lim)
+	p := v.current(r, d, lim, !replan)
 	if replan {
 		steps = nil
 	}
@@ -354,6 +357,11 @@ func (s *Service) moveTo(ctx context.Context, actor access.Actor, id int64, to S
 		case Proposed:
 			if len(r.Steps) == 0 {
 				return fault.New(fault.Conflict, "В маршруте нет ни одного шага: предлагать нечего")
+			}
+			for _, st := range r.Steps {
+				if !r.Started(st.Programme) && st.StartsOn.Before(calendar.Day(s.now())) {
+					return fault.New(fault.Conflict, "Шаг %s начался %s. Пересчитайте маршрут или замените шаг", st.Code, calendar.Date(st.StartsOn))
+				}
 			}
 		case Completed:
 			if r.StepsDone() < len(r.Steps) {
