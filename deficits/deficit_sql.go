@@ -195,7 +195,7 @@ func HistoryTx(ctx context.Context, tx db.Q, person access.PersonID) ([]Deficit,
 }
 
 // OfCampaignTx lists what is held now of the elements of all participants of a campaign in a scope, by person and
-// element; persons not nil limits it to those.
+// element; persons not nil limits it to those. A reader of a municipality gets only those who share their results.
 func OfCampaignTx(ctx context.Context, tx db.Q, campaignID int64, persons []access.PersonID, where access.Scope) ([]Deficit, error) {
 	var only []int64
 	for _, p := range persons {
@@ -205,6 +205,6 @@ func OfCampaignTx(ctx context.Context, tx db.Q, campaignID int64, persons []acce
 		SELECT `+columns+` FROM deficit
 		WHERE campaign_id = $1 AND replaced_at IS NULL
 		  AND ($2::bigint[] IS NULL OR person_id = ANY($2))
-		  AND ($3 OR territory_id = ANY($4) OR organisation_id = ANY($5))
+		  AND ($3 OR (territory_id = ANY($4) OR organisation_id = ANY($5)) AND person_id IN (SELECT sharing_results($4)))
 		ORDER BY person_id, element_id`, campaignID, db.Array(only), where.All, db.Array(where.Territories), db.Array(where.Organisations))
 }

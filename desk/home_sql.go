@@ -12,6 +12,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/roadmap"
+	"github.com/lotsiya/lotsiya/routes"
 	"github.com/lotsiya/lotsiya/web"
 )
 
@@ -145,54 +146,44 @@ func inScope(s access.Scope) []any {
 
 // routeDesk counts the routes of the actor's scope by state, and who is still without one.
 func routeDesk(ctx context.Context, tx *sqlx.Tx, scope access.Scope, now time.Time) ([]stat, []card, error) {
-	n, err := one[struct {
-		Without  int `db:"without"`
-		Draft    int `db:"draft"`
-		Proposed int `db:"proposed"`
-		Declined int `db:"declined"`
-		Going    int `db:"going"`
-		Late     int `db:"late"`
-		Done     int `db:"done"`
-	}](ctx, tx, "route desk", `
-		WITH mine AS (
-			SELECT id, state, version FROM route
-			WHERE $1 OR (territory_id = ANY($2) OR organisation_id = ANY($3)) AND person_id IN (SELECT sharing_results($2)))
-		SELECT (SELECT count(DISTINCT (d.person_id, d.campaign_id)) FROM deficit d JOIN campaign c ON c.id = d.campaign_id
-		        WHERE d.replaced_at IS NULL AND d.status = 'deficit' AND c.published_at IS NOT NULL AND c.purpose = 'real'
-		          AND ($1 OR (d.territory_id = ANY($2) OR d.organisation_id = ANY($3)) AND d.person_id IN (SELECT sharing_results($2)))
-		          AND NOT EXISTS (SELECT FROM route r WHERE r.person_id = d.person_id AND r.campaign_id = d.campaign_id)) AS without,
-		       count(*) FILTER (WHERE state = 'draft') AS draft,
-		       count(*) FILTER (WHERE state = 'proposed') AS proposed,
-		       count(*) FILTER (WHERE state = 'declined') AS declined,
-		       count(*) FILTER (WHERE state IN ('agreed', 'in_progress')) AS going,
-		       count(*) FILTER (WHERE state IN ('agreed', 'in_progress') AND EXISTS (
-		           SELECT FROM route_version v JOIN route_step s ON s.route_version_id = v.id
-		           WHERE v.route_id = mine.id AND v.version = mine.version AND s.ends_on < $4
-		             AND COALESCE((SELECT g.what FROM route_progress g WHERE g.route_id = mine.id AND g.programme_id = s.programme_id ORDER BY g.id DESC LIMIT 1), '') <> 'done')) AS late,
-		       count(*) FILTER (WHERE state IN ('completed', 'partly_completed')) AS done
-		FROM mine`, append(inScope(scope), calendar.Day(now))...)
+	counts, err := routes.CountTx(ctx, tx, scope, routes.Filter{}, calendar.Day(now))
 	if err != nil {
 		return nil, nil, err
 	}
+	without, err := one[int](ctx, tx, "route desk", `
+		SELECT count(DISTINCT (d.person_id, d.campaign_id)) FROM deficit d JOIN campaign c ON c.id = d.campaign_id
+		WHERE d.replaced_at IS NULL AND d.status = 'deficit' AND c.published_at IS NOT NULL AND c.purpose = 'real'
+		  AND ($1 OR (d.territory_id = ANY($2) OR d.organisation_id = ANY($3)) AND d.person_id IN (SELECT sharing_results($2)))
+		  AND NOT EXISTS (SELECT FROM route r WHERE r.person_id = d.person_id AND r.campaign_id = d.campaign_id AND r.state <> 'cancelled')`, inScope(scope)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	in := func(states ...routes.State) (n int) {
+		for _, s := range states {
+			n += counts.State[s]
+		}
+		return n
+	}
+	draft, declined := in(routes.Draft), in(routes.Declined)
 	stats := []stat{
-		{n.Without, "Без маршрута", "/routes/propose", false},
-		{n.Draft, "Ждут вашей проверки", "/routes?state=draft", n.Draft > 0},
-		{n.Proposed, "Ждут ответа учителя", "/routes?state=proposed", false},
-		{n.Going, "Идут", "/routes?state=in_progress", false},
-		{n.Late, "Под угрозой", "/routes?state=late", n.Late > 0},
-		{n.Done, "Завершены", "/routes?state=completed", false},
+		{without, "Без маршрута", "/routes/propose", false},
+		{draft, "Ждут вашей проверки", "/routes?state=draft", draft > 0},
+		{in(routes.Proposed), "Ждут ответа учителя", "/routes?state=proposed", false},
+		{in(routes.Agreed, routes.InProgress), "Идут", "/routes?state=going", false},
+		{counts.Risk, "Под угрозой", "/routes?risk=1", counts.Risk > 0},
+		{in(routes.Completed, routes.PartlyCompleted), "Завершены", "/routes?state=finished", false},
 	}
 	cards := []card{}
-	if n.Draft > 0 {
-		cards = append(cards, card{Kind: "Маршруты", Title: "Проверить " + web.Plural(n.Draft, "черновик", "черновика", "черновиков"), rank: 5,
+	if draft > 0 {
+		cards = append(cards, card{Kind: "Маршруты", Title: "Проверить " + web.Plural(draft, "черновик", "черновика", "черновиков"), rank: 5,
 			Text: "Расчёт собрал шаги по результатам. Посмотрите, почему выбран каждый, и предложите учителю.", Href: "/routes?state=draft", Action: "Проверить"})
 	}
-	if n.Declined > 0 {
-		cards = append(cards, card{Kind: "Ответы учителей", Title: "Попросили изменить: " + web.Num(n.Declined), rank: 6,
+	if declined > 0 {
+		cards = append(cards, card{Kind: "Ответы учителей", Title: "Попросили изменить: " + web.Num(declined), rank: 6,
 			Text: "Прочитайте, что не подошло, и предложите другое.", Href: "/routes?state=declined", Action: "Прочитать ответы"})
 	}
-	if n.Without > 0 {
-		cards = append(cards, card{Kind: "Без маршрута", Title: web.Plural(n.Without, "учитель", "учителя", "учителей") + " без маршрута", rank: 15,
+	if without > 0 {
+		cards = append(cards, card{Kind: "Без маршрута", Title: web.Plural(without, "учитель", "учителя", "учителей") + " без маршрута", rank: 15,
 			Text: "У них есть что укрепить. Предложите маршруты школе или муниципалитету сразу.", Href: "/routes/propose", Action: "Предложить сразу нескольким"})
 	}
 	return stats, cards, nil

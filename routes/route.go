@@ -32,6 +32,23 @@ var States = []State{Draft, Proposed, Declined, Agreed, InProgress, Completed, P
 var stateNames = map[State]string{Draft: "черновик", Proposed: "ждёт ответа учителя", Declined: "учитель просит изменить", Agreed: "согласован",
 	InProgress: "идёт", Completed: "завершён", PartlyCompleted: "завершён частично", Cancelled: "отменён"}
 
+// Two groups of states that lists and home pages speak of: routes under way, and routes at their end.
+const (
+	Going    State = "going"
+	Finished State = "finished"
+)
+
+// members are the states of a group, or the state itself, separated by commas.
+func (s State) members() string {
+	switch s {
+	case Going:
+		return string(Agreed) + "," + string(InProgress)
+	case Finished:
+		return string(Completed) + "," + string(PartlyCompleted)
+	}
+	return string(s)
+}
+
 // Name is the state in Russian.
 func (s State) Name() string { return stateNames[s] }
 

@@ -34,12 +34,11 @@ var (
 const pageSize = 50
 
 type stateTab struct {
-	State   State
-	Name    string
-	N       int
-	On      bool
-	Waiting bool
-	Href    string
+	State State
+	Name  string
+	N     int
+	On    bool
+	Href  string
 }
 
 type lineView struct {
@@ -107,9 +106,10 @@ func (s *Service) getRoutes(c *gin.Context) error {
 	}
 	v.Tabs = append(v.Tabs, stateTab{Name: "Все", N: counts.All, On: f.State == "" && !f.Risk, Href: link(map[string]string{"state": "", "risk": ""})})
 	for _, st := range States {
-		v.Tabs = append(v.Tabs, stateTab{st, upperFirst(st.Name()), counts.State[st], f.State == st && !f.Risk, st == Draft || st == Declined, link(map[string]string{"state": string(st), "risk": ""})})
+		on := !f.Risk && (f.State == st || f.State == Going && (st == Agreed || st == InProgress) || f.State == Finished && (st == Completed || st == PartlyCompleted))
+		v.Tabs = append(v.Tabs, stateTab{st, upperFirst(st.Name()), counts.State[st], on, link(map[string]string{"state": string(st), "risk": ""})})
 	}
-	v.Tabs = append(v.Tabs, stateTab{Name: "Под угрозой", N: counts.Risk, On: f.Risk, Waiting: true, Href: link(map[string]string{"state": "", "risk": "1"})})
+	v.Tabs = append(v.Tabs, stateTab{Name: "Под угрозой", N: counts.Risk, On: f.Risk, Href: link(map[string]string{"state": "", "risk": "1"})})
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		refs, err := people.RefsTx(ctx, tx)
 		if err != nil {

@@ -494,26 +494,11 @@ func (s *Service) List(ctx context.Context, actor access.Actor, f Filter) (list 
 		if list, err = listTx(ctx, tx, scope, f, today); err != nil {
 			return err
 		}
-		if counts, err = countTx(ctx, tx, scope, f, today); err != nil {
+		if counts, err = CountTx(ctx, tx, scope, f, today); err != nil {
 			return err
 		}
 		counts.Unshared, err = unsharedTx(ctx, tx, scope)
 		return err
 	})
 	return list, counts, err
-}
-
-// CountsTx counts the routes by state within the actor's scope, for the home page.
-func (s *Service) CountsTx(ctx context.Context, tx db.Q, actor access.Actor) (Counts, error) {
-	return countTx(ctx, tx, actor.Scope(access.RoutesRead), Filter{}, calendar.Day(s.now()))
-}
-
-// RisksTx lists the routes at risk within the actor's scope, for the home page.
-func (s *Service) RisksTx(ctx context.Context, tx db.Q, actor access.Actor) ([]Line, error) {
-	return listTx(ctx, tx, actor.Scope(access.RoutesRead), Filter{Risk: true}, calendar.Day(s.now()))
-}
-
-// OwnTx gives the person's own route; a NotFound fault where there is none to see.
-func (s *Service) OwnTx(ctx context.Context, tx db.Q, person access.PersonID) (Route, error) {
-	return ownTx(ctx, tx, person, false)
 }

@@ -224,7 +224,7 @@ func (l Line) RiskWords() string {
 // lines reads routes with what threatens them; $1… are the actor's scope, $5 is today.
 const lines = `
 	SELECT r.id, r.person_id, r.territory_id, r.organisation_id, r.subject_code, r.state, r.version, r.changed_at, r.campaign_id,
-		v.hours, v.cost, v.coverage, v.best_coverage,
+		COALESCE(v.hours, 0) AS hours, COALESCE(v.cost, 0) AS cost, COALESCE(v.coverage, 0) AS coverage, COALESCE(v.best_coverage, 0) AS best_coverage,
 		count(st.position) AS steps,
 		count(st.position) FILTER (WHERE p.what = 'done') AS steps_done,
 		COALESCE(sum(st.hours) FILTER (WHERE p.what = 'done'), 0) AS hours_done,
@@ -236,7 +236,7 @@ const lines = `
 			WHEN r.state = 'proposed' AND r.changed_at < $4 - 14 THEN 'no_answer'
 			ELSE '' END AS risk
 	FROM route r
-	JOIN route_version v ON v.route_id = r.id AND v.version = r.version
+	LEFT JOIN route_version v ON v.route_id = r.id AND v.version = r.version
 	LEFT JOIN route_step st ON st.route_version_id = v.id
 	LEFT JOIN programme_session s ON s.id = st.session_id
 	LEFT JOIN LATERAL (SELECT what FROM route_progress e WHERE e.route_id = r.id AND e.programme_id = st.programme_id ORDER BY e.id DESC LIMIT 1) p ON true
@@ -249,10 +249,10 @@ func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today ti
 		SELECT id, person_id, territory_id, organisation_id, subject_code, state, version, changed_at, hours, cost, coverage, best_coverage,
 			steps, steps_done, hours_done, next_on, risk
 		FROM (`+lines+`) l
-		WHERE ($5 = '' OR state = $5) AND (NOT $6 OR risk <> '') AND ($7 = 0 OR campaign_id = $7)
+		WHERE ($5 = '' OR state = ANY(string_to_array($5, ','))) AND (NOT $6 OR risk <> '') AND ($7 = 0 OR campaign_id = $7)
 		  AND ($8 = 0 OR territory_id = $8) AND ($9 = 0 OR organisation_id = $9)
 		ORDER BY (risk <> '') DESC, changed_at, id`, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations), today,
-		string(f.State), f.Risk, f.Campaign, f.Territory, f.Organisation)
+		f.State.members(), f.Risk, f.Campaign, f.Territory, f.Organisation)
 	if err != nil {
 		return nil, fmt.Errorf("routes: %w", err)
 	}
@@ -276,8 +276,8 @@ type Counts struct {
 	Unshared int // people in the scope whose routes are not shown: they have not agreed
 }
 
-// countTx counts routes by state within a scope; the filter's state and risk do not limit.
-func countTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today time.Time) (Counts, error) {
+// CountTx counts routes by state within a scope; the filter's state and risk do not limit.
+func CountTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today time.Time) (Counts, error) {
 	rows, err := db.Select[struct {
 		State State `db:"state"`
 		N     int   `db:"n"`
