@@ -269,7 +269,7 @@ func whyLeft(w plan.Why) string {
 	case plan.NoDates:
 		return "подходящие группы не совпали по датам"
 	}
-	return "оставшееся не стоит дополнительных часов"
+	return "дополнительных часов не стоит"
 }
 
 // total is the weight of all that a person needs.

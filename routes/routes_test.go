@@ -201,6 +201,9 @@ func shows(t *testing.T, what, page string, words ...string) {
 	if i := strings.Index(page, "<no value>"); i >= 0 || strings.Contains(page, "%!") {
 		t.Errorf("%s: a value is missing on the page", what)
 	}
+	if strings.Contains(page, "<<<<") || strings.Contains(page, "====") {
+		t.Errorf("%s: marks of a merge on the page", what)
+	}
 	if regexp.MustCompile(`\sstyle=|<script>|onclick=`).MatchString(page) {
 		t.Errorf("%s: breaks the strict CSP", what)
 	}
@@ -455,7 +458,7 @@ func TestPages(t *testing.T) {
 
 	x := r.route(id)
 	code, page := r.get(r.methodist, fmt.Sprintf("/routes/%d", id))
-	shows(t, "editor", page, "Учителева Мария", "Что укрепить", "Вероятность и статистика", "Почему так", "Что можно добавить", "Предложить учителю", "уверенность 95 из 100", "Закроет", "Лучший маршрут")
+	shows(t, "editor", page, "Учителева Мария", "Что укрепить", "Вероятность и статистика", "Почему так", "Что можно добавить", "Предложить учителю", "стоит укрепить: 95 из 100", "Закроет", "Лучший маршрут")
 	if code != 200 {
 		t.Fatal(code)
 	}
