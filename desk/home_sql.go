@@ -168,7 +168,7 @@ func routeDesk(ctx context.Context, tx *sqlx.Tx, scope access.Scope, now time.Ti
 	stats := []stat{
 		{without, "Без маршрута", "/routes/propose", false},
 		{draft, "Ждут вашей проверки", "/routes?state=draft", draft > 0},
-		{in(routes.Proposed), "Ждут ответа учителя", "/routes?state=proposed", false},
+		{in(routes.Proposed), "Ждут ответа педагога", "/routes?state=proposed", false},
 		{in(routes.Agreed, routes.InProgress), "Идут", "/routes?state=going", false},
 		{counts.Risk, "Под угрозой", "/routes?risk=1", counts.Risk > 0},
 		{in(routes.Completed, routes.PartlyCompleted), "Завершены", "/routes?state=finished", false},
@@ -176,14 +176,14 @@ func routeDesk(ctx context.Context, tx *sqlx.Tx, scope access.Scope, now time.Ti
 	cards := []card{}
 	if draft > 0 {
 		cards = append(cards, card{Kind: "Маршруты", Title: "Проверить " + web.Plural(draft, "черновик", "черновика", "черновиков"), rank: 5,
-			Text: "Расчёт собрал шаги по результатам. Посмотрите, почему выбран каждый, и предложите учителю.", Href: "/routes?state=draft", Action: "Проверить"})
+			Text: "Расчёт собрал шаги по результатам. Посмотрите, почему выбран каждый, и предложите педагогу.", Href: "/routes?state=draft", Action: "Проверить"})
 	}
 	if declined > 0 {
-		cards = append(cards, card{Kind: "Ответы учителей", Title: "Попросили изменить: " + web.Num(declined), rank: 6,
+		cards = append(cards, card{Kind: "Ответы педагогов", Title: "Попросили изменить: " + web.Num(declined), rank: 6,
 			Text: "Прочитайте, что не подошло, и предложите другое.", Href: "/routes?state=declined", Action: "Прочитать ответы"})
 	}
 	if without > 0 {
-		cards = append(cards, card{Kind: "Без маршрута", Title: web.Plural(without, "учитель", "учителя", "учителей") + " без маршрута", rank: 15,
+		cards = append(cards, card{Kind: "Без маршрута", Title: web.Plural(without, "педагог", "педагога", "педагогов") + " без маршрута", rank: 15,
 			Text: "У них есть что укрепить. Предложите маршруты школе или муниципалитету сразу.", Href: "/routes/propose", Action: "Предложить сразу нескольким"})
 	}
 	return stats, cards, nil
@@ -248,7 +248,7 @@ func campaignDesk(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]card, erro
 		case r.Marking > 0:
 			c.Text, c.rank = "Работы собраны, развёрнутые ответы на проверке.", 14
 		default:
-			c.Text, c.Action, c.Href, c.rank = "Всё проверено. Посмотрите итоги и откройте их учителям.", "К публикации", fmt.Sprintf("/campaigns/%d/results", r.ID), 3
+			c.Text, c.Action, c.Href, c.rank = "Всё проверено. Посмотрите итоги и откройте их педагогам.", "К публикации", fmt.Sprintf("/campaigns/%d/results", r.ID), 3
 		}
 		cards = append(cards, c)
 	}
@@ -288,7 +288,7 @@ func bankDesk(ctx context.Context, tx *sqlx.Tx) ([]stat, []card, error) {
 		href := fmt.Sprintf("/deficits?campaign=%d", r.ID)
 		cards = append(cards, card{Kind: "Банк дефицитов", Title: r.Title, rank: 20, Href: href, Action: "Открыть карту",
 			Text:  "Где и что стоит укрепить: по муниципалитетам и темам, с разбросом у каждой цифры.",
-			Facts: []fact{{"Учителей", web.Num(r.People)}, {"Есть что укрепить", web.Num(r.Weak)}}})
+			Facts: []fact{{"Педагогов", web.Num(r.People)}, {"Есть что укрепить", web.Num(r.Weak)}}})
 		if r.Drafts > 0 {
 			cards = append(cards, card{Kind: "Справки", Title: "Черновики справок: " + web.Num(r.Drafts), rank: 10,
 				Text: "Проверьте выводы и рекомендации, затем подпишите.", Href: "/memos", Action: "К справкам"})
@@ -349,7 +349,7 @@ func markingDesk(ctx context.Context, tx *sqlx.Tx, expert access.PersonID) ([]st
 	}
 	stats := []stat{{n.Waiting, "Ждут проверки", "/marking", n.Waiting > 0}, {n.Done, "Проверено", "/marking", false}}
 	if n.Waiting == 0 {
-		return stats, []card{{Kind: "Проверка ответов", Title: "Непроверенных работ нет", Text: "Спасибо! Новые появятся, когда учителя закончат диагностику.", Href: "/marking", Action: "Мои проверки", rank: 30}}, nil
+		return stats, []card{{Kind: "Проверка ответов", Title: "Непроверенных работ нет", Text: "Спасибо! Новые появятся, когда педагоги закончат диагностику.", Href: "/marking", Action: "Мои проверки", rank: 30}}, nil
 	}
 	return stats, []card{{Kind: "Проверка ответов", Title: "Ждут вас: " + web.Plural(n.Waiting, "работа", "работы", "работ"), rank: 2,
 		Text: "Работа показана без имени и школы. Второй эксперт проверяет её независимо.", Href: "/marking", Action: "Проверять",

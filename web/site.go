@@ -60,7 +60,12 @@ func (s *Site) NewEngine() *gin.Engine {
 	e.Use(recovered, headers, s.load)
 	e.GET("/static/*path", serveStatic)
 	e.HEAD("/static/*path", serveStatic)
-	e.NoRoute(Handle(func(*gin.Context) error { return errNoPage }))
+	e.NoRoute(Handle(func(c *gin.Context) error {
+		if isAPI(c) && !VisitorOf(c).SignedIn() { // the contract: every call without a session
+			return fault.New(fault.Unauthorized, "Сначала войдите")
+		}
+		return errNoPage
+	}))
 	return e
 }
 
