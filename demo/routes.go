@@ -98,42 +98,50 @@ func (r *Region) routes(ctx context.Context) error {
 
 // guide proposes routes to most people of a campaign: to some a short one, which they have finished by now.
 func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Campaign, share float64, number int) error {
-	r.Clock.set(r.now.AddDate(0, 0, -35))
-	brief, err := r.Routes.DrawProposal(ctx, methodist, routes.Selection{Campaign: c.ID, Hours: 12, Cost: 0})
+	// One in twenty gets a short route; a quarter the whole one; a few were proposed the other day and wait for the
+	// methodist or for the teacher's answer, the demonstration teacher among them. The others are still without.
+	var short, long, waiting []access.PersonID
+	for _, p := range r.participants() {
+		switch {
+		case r.minds[p].login == "teacher" || p%20 == 3:
+			waiting = append(waiting, p)
+		case p%20 == 7:
+			short = append(short, p)
+		case p%4 == 0:
+			long = append(long, p)
+		}
+	}
+	propose := func(daysAgo int, who []access.PersonID, hours, cost int, mark string) ([]int64, error) {
+		r.Clock.set(r.now.AddDate(0, 0, -daysAgo))
+		if len(who) == 0 {
+			return nil, nil
+		}
+		p, err := r.Routes.DrawProposal(ctx, methodist, routes.Selection{Campaign: c.ID, Persons: who, Hours: hours, Cost: cost})
+		if err != nil {
+			return nil, err
+		}
+		p.People = slices.DeleteFunc(p.People, func(x routes.Proposed1) bool { return len(x.Steps) == 0 })
+		if len(p.People) == 0 {
+			return nil, nil
+		}
+		made, err := r.Routes.ApplyProposal(ctx, methodist, p, fmt.Sprintf("%d, %s", number+1, mark))
+		return made.Made, err
+	}
+	brief, err := propose(35, short, 12, 0, "короткие")
 	if err != nil {
 		return err
 	}
-	brief.People = slices.DeleteFunc(brief.People, func(p routes.Proposed1) bool { return p.Person%9 != 4 || len(p.Steps) == 0 })
-	short, err := r.Routes.ApplyProposal(ctx, methodist, brief, fmt.Sprintf("короткий %d", number+1))
+	whole, err := propose(35, long, routes.DefaultLimits.Hours, routes.DefaultLimits.Cost, "основные")
 	if err != nil {
 		return err
 	}
-	whole, err := r.Routes.DrawProposal(ctx, methodist, routes.Selection{Campaign: c.ID, Hours: routes.DefaultLimits.Hours, Cost: routes.DefaultLimits.Cost})
-	if err != nil {
-		return err
-	}
-	fresh := func(p routes.Proposed1) bool { return p.Person%12 == 0 || r.minds[p.Person].login == "teacher" }
-	whole.People = slices.DeleteFunc(whole.People, func(p routes.Proposed1) bool { // half of the people stay without a route
-		return len(p.Steps) == 0 || p.Person%2 == 1 || fresh(p)
-	})
-	long, err := r.Routes.ApplyProposal(ctx, methodist, whole, fmt.Sprintf("%d", number+1))
-	if err != nil {
-		return err
-	}
-	// A few more were proposed the other day: they wait for the methodist or for the teacher's answer.
-	r.Clock.set(r.now.AddDate(0, 0, -5))
-	late, err := r.Routes.DrawProposal(ctx, methodist, routes.Selection{Campaign: c.ID, Hours: routes.DefaultLimits.Hours, Cost: routes.DefaultLimits.Cost})
-	if err != nil {
-		return err
-	}
-	late.People = slices.DeleteFunc(late.People, func(p routes.Proposed1) bool { return len(p.Steps) == 0 || !fresh(p) })
-	waiting, err := r.Routes.ApplyProposal(ctx, methodist, late, fmt.Sprintf("%d, второй", number+1))
+	fresh, err := propose(5, waiting, routes.DefaultLimits.Hours, routes.DefaultLimits.Cost, "новые")
 	if err != nil {
 		return err
 	}
 	r.say(share/2, "маршруты")
 	var events []event
-	for i, id := range waiting.Made {
+	for i, id := range fresh {
 		route, err := r.Routes.Route(ctx, access.System, id)
 		if err != nil {
 			return err
@@ -142,12 +150,12 @@ func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Cam
 			events = append(events, event{calendar.Day(r.now).AddDate(0, 0, -4).Add(8 * time.Hour), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, id) }})
 		}
 	}
-	for i, id := range append(slices.Clone(short.Made), long.Made...) {
+	for i, id := range append(slices.Clone(brief), whole...) {
 		route, err := r.Routes.Route(ctx, access.System, id)
 		if err != nil {
 			return err
 		}
-		events = append(events, r.walk(methodist, route, i, i < len(short.Made))...)
+		events = append(events, r.walk(methodist, route, i, i < len(brief))...)
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
 	for len(events) > 0 { // what happens at the same moment happens to different routes
@@ -163,6 +171,17 @@ func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Cam
 	}
 	r.say(share/2, "маршруты")
 	return nil
+}
+
+// participants are the simulated people, in a fixed order; those without a result in the campaign are left out by the
+// proposal itself.
+func (r *Region) participants() []access.PersonID {
+	out := []access.PersonID{}
+	for id := range r.minds {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // walk is what becomes of a route until now.

@@ -5,6 +5,7 @@ package routes
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -135,6 +136,14 @@ func nameOf(list []word, code string) string {
 
 // KindName is the kind in Russian.
 func (p Programme) KindName() string { return nameOf(kinds, p.Kind) }
+
+// FullTitle is the title after its kind, unless the title names it.
+func (p Programme) FullTitle() string {
+	if strings.Contains(fold(p.Title), fold(p.KindName())) {
+		return p.Title
+	}
+	return p.KindName() + ": " + p.Title
+}
 
 // FormName is the form of study in Russian.
 func (p Programme) FormName() string { return nameOf(forms, p.Form) }

@@ -22,11 +22,12 @@ import (
 // Selection says for whom routes are proposed: the participants of a campaign in a territory or an organisation who
 // have deficits and no route yet.
 type Selection struct {
-	Campaign     int64 `json:"campaign"`
-	Territory    int64 `json:"territory"`
-	Organisation int64 `json:"organisation"`
-	Hours        int   `json:"hours"`
-	Cost         int   `json:"cost"` // roubles a person; −1: no limit
+	Campaign     int64             `json:"campaign"`
+	Territory    int64             `json:"territory"`
+	Organisation int64             `json:"organisation"`
+	Persons      []access.PersonID `json:"persons,omitempty"` // none: everybody there
+	Hours        int               `json:"hours"`
+	Cost         int               `json:"cost"` // roubles a person; −1: no limit
 }
 
 // Proposal is a plan for many with shared seats, before anyone has it.
@@ -128,7 +129,7 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 	var having map[access.PersonID]bool
 	var programmes []Programme
 	err := db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
-		if needs, out.Unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
+		if needs, out.Unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
 			return err
 		}
 		if having, err = havingTx(ctx, tx, sel.Campaign); err != nil {
