@@ -30,6 +30,9 @@ type View struct {
 	Query string `db:"query"`
 }
 
+// Href is the address of the view.
+func (v View) Href() string { return "/deficits?" + v.Query }
+
 // Page of the list of people.
 const pageSize = 25
 

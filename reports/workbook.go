@@ -117,8 +117,9 @@ func (w *sheets) sheet(name string, head []string, widths []float64, rows [][]an
 	w.err = s.Flush()
 }
 
-// round keeps a share to four places, so that what is read back is what was meant.
-func round(x float64) float64 { return math.Round(1e4*x) / 1e4 }
+// round drops what is noise of the arithmetic, and no more: a share rounded twice
+// would show another percent here than on the page.
+func round(x float64) float64 { return math.Round(1e9*x) / 1e9 }
 
 func (w *sheets) share(x float64) excelize.Cell {
 	return excelize.Cell{StyleID: w.percent, Value: round(x)}

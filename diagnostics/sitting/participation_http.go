@@ -69,6 +69,13 @@ func (s *Service) participationOf(c *gin.Context, why string, keep func(Step) bo
 		return n
 	}
 	territory, organisation := number("territory"), number("organisation")
+	switch places := len(where.Territories) + len(where.Organisations); { // whose whole scope is one place starts there
+	case where.All || places != 1 || territory != 0 || organisation != 0:
+	case len(where.Territories) == 1:
+		territory = where.Territories[0]
+	default:
+		organisation = where.Organisations[0]
+	}
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		refs, err := people.RefsTx(ctx, tx)
 		if err != nil {
