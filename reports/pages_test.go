@@ -287,4 +287,4 @@ func TestWorkbook(t *testing.T) {
 }
 
 // trim writes a share as the workbook keeps it.
-func trim(x float64) string { return strconv.FormatFloat(math.Round(1e4*x)/1e4, 'f', -1, 64) }
+func trim(x float64) string { return strconv.FormatFloat(math.Round(1e9*x)/1e9, 'f', -1, 64) }
