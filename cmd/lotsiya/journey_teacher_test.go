@@ -170,6 +170,8 @@ func TestTeacherTakesADiagnosticByKeyboard(t *testing.T) {
 		t.Errorf("only %d kinds of tasks: %v", len(kinds), kinds)
 	}
 	v.do(chromedp.WaitVisible("[data-finish]"))
+	// The last answer is counted once the server has acknowledged it.
+	v.until(fmt.Sprintf(`document.body.innerText.replaceAll("\u00a0", " ").includes("Вы ответили на %d из %d") && !document.querySelector("main .btn:disabled, main .btn[aria-disabled=true]")`, total, total))
 	v.see(fmt.Sprintf("Вы ответили на %d из %d", total, total), "Ответ есть на каждое задание")
 	v.look("finish")
 	m := plain(t, "teacher021")
