@@ -1,0 +1,363 @@
+// Package psychometrics holds what all its methods share: the matrix of scored
+// responses and its reader. Each method is a package of its own below it: ctt
+// (classical), irt (models, scores, fit), dif, linking, cdm, cat, agreement and
+// standard (setting of cut scores). All of them are pure: slices in, values out.
+package psychometrics
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Cell is what one person did with one item: a score from 0, or one of the codes below.
+type Cell int16
+
+// What a cell says where it is no score.
+const (
+	Absent     Cell = -1 // not presented: missing by design
+	NotReached Cell = -2 // presented, time ran out before it: missing for estimation
+	Omitted    Cell = -3 // presented, seen and left: scored 0
+)
+
+// Score gives the points that count for estimation; known is false for what is missing.
+func (c Cell) Score() (points int, known bool) {
+	if c >= 0 {
+		return int(c), true
+	}
+	return 0, c == Omitted
+}
+
+// Responses is a matrix of persons × items.
+type Responses struct {
+	Persons  []string
+	Items    []string
+	Max      []int    // by item, at least 1: as given, else the largest score seen
+	Cells    []Cell   // len(Persons) × len(Items), row by row
+	Warnings []string // what a reader of the results ought to know
+}
+
+// Row is the responses of person p, one cell an item; it shares the matrix's memory.
+func (r *Responses) Row(p int) []Cell {
+	k := len(r.Items)
+	return r.Cells[p*k : (p+1)*k : (p+1)*k]
+}
+
+// Complete lists the persons whose every item has a score.
+func (r *Responses) Complete() []int {
+	rows := make([]int, 0, len(r.Persons))
+	for p := range r.Persons {
+		if !slices.ContainsFunc(r.Row(p), func(c Cell) bool { return c == Absent || c == NotReached }) {
+			rows = append(rows, p)
+		}
+	}
+	return rows
+}
+
+// Select is the same persons with the named columns alone, in the order given.
+// Maxima stay; the cells are copied.
+func (r *Responses) Select(items []int) *Responses {
+	out := &Responses{Persons: r.Persons, Warnings: r.Warnings, Cells: make([]Cell, 0, len(r.Persons)*len(items))}
+	for _, i := range items {
+		out.Items, out.Max = append(out.Items, r.Items[i]), append(out.Max, r.Max[i])
+	}
+	for p := range r.Persons {
+		row := r.Row(p)
+		for _, i := range items {
+			out.Cells = append(out.Cells, row[i])
+		}
+	}
+	return out
+}
+
+// A Number is a figure in an answer; one that does not exist (NaN, infinite) is null in JSON.
+type Number float64
+
+// None is the figure that does not exist.
+var None = Number(math.NaN())
+
+// MarshalJSON writes full precision, or null.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON reads a number, or None for null.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*n = None
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(n))
+}
+
+// Faults are all that is wrong with an input, a line each: "file:line: what, expected what".
+type Faults []string
+
+func (f Faults) Error() string { return strings.Join(f, "\n") }
+
+// mostFaults is how many faults a reader lists before it stops.
+const mostFaults = 20
+
+// MaxScore is the largest score a cell may hold; a larger one is a slip of the pen.
+const MaxScore = 1000
+
+// Read reads responses.csv: header person,<item>,…; a cell is an integer score
+// from 0, O (presented and omitted), N (not reached) or empty (not presented).
+// Comma or semicolon, UTF-8 with or without BOM. max gives the items' maxima; an
+// item that it does not name takes the largest score seen. Persons without
+// answers are kept and named in Warnings. Every fault is one of Faults.
+func Read(name string, in io.Reader, max map[string]int) (*Responses, error) {
+	head, rows, err := Table(name, in)
+	if err != nil {
+		return nil, err
+	}
+	if len(head) < 2 || head[0] != "person" {
+		return nil, Faults{fmt.Sprintf("%s:1: the header begins with %q, expected person,<item>,…", name, strings.Join(head[:min(2, len(head))], ","))}
+	}
+	r := &Responses{Items: head[1:], Max: make([]int, len(head)-1), Persons: []string{}, Warnings: []string{}}
+	var faults Faults
+	seen := map[string]int{}
+	for i, item := range r.Items {
+		switch before, twice := seen[item]; {
+		case item == "":
+			faults = append(faults, fmt.Sprintf("%s:1: column %d has no name, expected an item's id", name, i+2))
+		case twice:
+			faults = append(faults, fmt.Sprintf("%s:1: column %d repeats item %q of column %d", name, i+2, item, before))
+		}
+		seen[item] = i + 2
+	}
+	for item := range max {
+		if _, known := seen[item]; !known {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("item %s has a maximum and no column", item))
+		}
+	}
+	slices.Sort(r.Warnings)
+	persons := map[string]int{}
+	for row, ok := rows.Next(); ok; row, ok = rows.Next() {
+		if len(faults) >= mostFaults {
+			return nil, append(faults, "… and perhaps more: the rest was not read")
+		}
+		if len(row) != len(head) {
+			faults = append(faults, fmt.Sprintf("%s:%d: %d cells, expected %d as in the header", name, rows.Line, len(row), len(head)))
+			continue
+		}
+		person := string(row[0])
+		if person == "" {
+			faults = append(faults, fmt.Sprintf("%s:%d: no person's id in the first column", name, rows.Line))
+			continue
+		}
+		if before, twice := persons[person]; twice {
+			faults = append(faults, fmt.Sprintf("%s:%d: person %q stands on line %d already", name, rows.Line, person, before))
+			continue
+		}
+		persons[person] = rows.Line
+		r.Persons = append(r.Persons, person)
+		answers := false
+		for i, cell := range row[1:] {
+			c, why := parseCell(cell)
+			if why == "" && c >= 0 {
+				if most, given := max[r.Items[i]]; given && int(c) > most {
+					why = fmt.Sprintf("%q is over the maximum %d", cell, most)
+				}
+			}
+			if why != "" {
+				faults = append(faults, fmt.Sprintf("%s:%d: item %s: %s", name, rows.Line, r.Items[i], why))
+			}
+			if c >= 0 && int(c) > r.Max[i] {
+				r.Max[i] = int(c)
+			}
+			answers = answers || c >= 0 || c == Omitted
+			r.Cells = append(r.Cells, c)
+		}
+		if !answers {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("person %s has no answers", person))
+		}
+	}
+	if rows.Err != nil {
+		faults = append(faults, rows.Err.Error())
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	if len(r.Persons) == 0 {
+		return nil, Faults{name + ": no persons after the header"}
+	}
+	for i, item := range r.Items {
+		if most, given := max[item]; given {
+			r.Max[i] = most
+		}
+		if r.Max[i] < 1 {
+			r.Max[i] = 1
+		}
+	}
+	return r, nil
+}
+
+func parseCell(cell []byte) (c Cell, why string) {
+	switch {
+	case len(cell) == 0:
+		return Absent, ""
+	case len(cell) == 1 && cell[0] >= '0' && cell[0] <= '9':
+		return Cell(cell[0] - '0'), ""
+	case len(cell) == 1 && cell[0] == 'O':
+		return Omitted, ""
+	case len(cell) == 1 && cell[0] == 'N':
+		return NotReached, ""
+	}
+	n, err := strconv.Atoi(string(cell))
+	if err != nil || n < 0 || n > MaxScore {
+		return Absent, fmt.Sprintf("%q, expected an integer score from 0 to %d, O, N or an empty cell", cell, MaxScore)
+	}
+	return Cell(n), ""
+}
+
+// ReadMaxima reads item,max rows under that header; a maximum is an integer from 1.
+func ReadMaxima(name string, in io.Reader) (map[string]int, error) {
+	head, rows, err := Table(name, in)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(head, []string{"item", "max"}) {
+		return nil, Faults{fmt.Sprintf("%s:1: the header is %q, expected item,max", name, strings.Join(head, ","))}
+	}
+	out := map[string]int{}
+	var faults Faults
+	for row, ok := rows.Next(); ok; row, ok = rows.Next() {
+		if len(row) != 2 {
+			faults = append(faults, fmt.Sprintf("%s:%d: %d cells, expected item,max", name, rows.Line, len(row)))
+			continue
+		}
+		item := string(row[0])
+		n, err := strconv.Atoi(string(row[1]))
+		_, twice := out[item]
+		switch {
+		case item == "" || err != nil || n < 1 || n > MaxScore:
+			faults = append(faults, fmt.Sprintf("%s:%d: %q, expected an item and a maximum from 1 to %d", name, rows.Line, bytes.Join(row, []byte(",")), MaxScore))
+		case twice:
+			faults = append(faults, fmt.Sprintf("%s:%d: item %q stands above already", name, rows.Line, item))
+		}
+		out[item] = n
+	}
+	if rows.Err != nil {
+		faults = append(faults, rows.Err.Error())
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return out, nil
+}
+
+// Rows are the records of a table after its header.
+type Rows struct {
+	Line int   // of the record that Next gave last
+	Err  error // what ended the rows before the end of the file
+
+	name   string
+	rest   []byte
+	comma  byte
+	next   int
+	record [][]byte
+}
+
+var bom = []byte("\xef\xbb\xbf")
+
+// Table reads a CSV: its header, and its records one by one. The separator is
+// the header's: a semicolon where it has one and no comma, else a comma. White
+// space around a cell is no part of it; blank lines are passed over.
+func Table(name string, in io.Reader) (head []string, rows *Rows, err error) {
+	all, err := io.ReadAll(in)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	all = bytes.TrimPrefix(all, bom)
+	if bytes.IndexByte(all, 0) >= 0 {
+		return nil, nil, Faults{name + ": holds a zero byte, expected CSV text in UTF-8"}
+	}
+	rows = &Rows{name: name, rest: all, comma: ',', next: 1}
+	first := all
+	if end := bytes.IndexByte(all, '\n'); end >= 0 {
+		first = all[:end]
+	}
+	if bytes.IndexByte(first, ',') < 0 && bytes.IndexByte(first, ';') >= 0 {
+		rows.comma = ';'
+	}
+	record, ok := rows.Next()
+	if rows.Err != nil {
+		return nil, nil, Faults{rows.Err.Error()}
+	}
+	if !ok {
+		return nil, nil, Faults{name + ": empty, expected a header and rows"}
+	}
+	for _, cell := range record {
+		head = append(head, string(cell))
+	}
+	return head, rows, nil
+}
+
+// Next gives the next record; its cells live until the call after. It is false
+// at the end, or where Err says what is wrong.
+func (r *Rows) Next() ([][]byte, bool) {
+	for r.Err == nil && len(r.rest) > 0 {
+		line := r.rest
+		if end := bytes.IndexByte(r.rest, '\n'); end >= 0 {
+			line, r.rest = r.rest[:end], r.rest[end+1:]
+		} else {
+			r.rest = nil
+		}
+		r.Line = r.next
+		r.next++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		r.record = r.record[:0]
+		if bytes.IndexByte(line, '"') >= 0 {
+			return r.quoted(line)
+		}
+		for {
+			end := bytes.IndexByte(line, r.comma)
+			if end < 0 {
+				r.record = append(r.record, bytes.TrimSpace(line))
+				return r.record, true
+			}
+			cell := line[:end]
+			if len(cell) > 1 {
+				cell = bytes.TrimSpace(cell)
+			}
+			r.record = append(r.record, cell)
+			line = line[end+1:]
+		}
+	}
+	return nil, false
+}
+
+// quoted reads a line with quotation marks; a quoted cell may not span lines.
+func (r *Rows) quoted(line []byte) ([][]byte, bool) {
+	c := csv.NewReader(bytes.NewReader(line))
+	c.Comma = rune(r.comma)
+	c.FieldsPerRecord = -1
+	c.TrimLeadingSpace = true
+	cells, err := c.Read()
+	if err != nil {
+		var parse *csv.ParseError
+		if errors.As(err, &parse) {
+			err = parse.Err
+		}
+		r.Err = fmt.Errorf("%s:%d: %v, expected CSV with a quoted cell on one line", r.name, r.Line, err)
+		return nil, false
+	}
+	for _, cell := range cells {
+		r.record = append(r.record, []byte(strings.TrimSpace(cell)))
+	}
+	return r.record, true
+}
