@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string) int {
 		backupCommand(),
 		restoreCommand(),
 		verifyCommand(),
+		psychometricsCommand(),
 		routesCommand(),
 		roadmapCommand(),
 	)

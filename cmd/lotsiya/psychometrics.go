@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/ctt"
+)
+
+func psychometricsCommand() *cobra.Command {
+	return group("psychometrics", "Psychometrics on files: no server, no database",
+		psychometricsCTTCommand(),
+	)
+}
+
+// readFrom opens a file (- is stdin) and hands it to read. Faults are printed, a
+// line each, and become errReported.
+func readFrom[T any](name string, read func(name string, in io.Reader) (T, error)) (T, error) {
+	var none T
+	in := io.Reader(os.Stdin)
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return none, err
+		}
+		defer f.Close()
+		in = f
+	} else {
+		name = "stdin"
+	}
+	v, err := read(name, in)
+	return v, saidFaults(err)
+}
+
+// saidFaults prints the faults of an input and leaves the exit status 1 alone to report.
+func saidFaults(err error) error {
+	if faults, ok := errors.AsType[psychometrics.Faults](err); ok {
+		fmt.Fprintln(os.Stderr, faults)
+		return errReported
+	}
+	return err
+}
+
+// readResponses reads responses.csv, and where maxima names a file the items' maxima.
+func readResponses(name, maxima string) (*psychometrics.Responses, error) {
+	var most map[string]int
+	if maxima != "" {
+		if maxima == "-" && name == "-" {
+			return nil, errors.New("--max - and - : stdin can be read once only")
+		}
+		var err error
+		if most, err = readFrom(maxima, psychometrics.ReadMaxima); err != nil {
+			return nil, err
+		}
+	}
+	return readFrom(name, func(name string, in io.Reader) (*psychometrics.Responses, error) {
+		return psychometrics.Read(name, in, most)
+	})
+}
+
+// maxFlag is --max, the same for every command that reads responses.
+func maxFlag(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "max", "", "CSV of maxima, item,max (else the largest score seen)")
+}
+
+// printAnswer writes warnings on stderr and the answer on stdout.
+func printAnswer(answer any, warnings []string) error {
+	for _, w := range warnings {
+		fmt.Fprintln(os.Stderr, w)
+	}
+	out := bufio.NewWriter(os.Stdout)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(answer); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func psychometricsCTTCommand() *cobra.Command {
+	var maxima string
+	cmd := &cobra.Command{
+		Use:   "ctt R.csv",
+		Short: "Classical analysis: difficulty, discrimination, reliability, error (- is stdin)",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			r, err := readResponses(args[0], maxima)
+			if err != nil {
+				return err
+			}
+			a := ctt.Analyse(r)
+			return printAnswer(a, a.Warnings)
+		},
+	}
+	maxFlag(cmd, &maxima)
+	return cmd
+}
