@@ -1,0 +1,248 @@
+package irt
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
+)
+
+// A Fit is a calibration: the answer of `psychometrics irt fit` and the file
+// FIT.json that the other commands read.
+type Fit struct {
+	Model      Model                `json:"model"`
+	Estimator  string               `json:"estimator"` // "mml" or "cml"
+	LogLik     psychometrics.Number `json:"loglik"`
+	LogPrior   psychometrics.Number `json:"logprior"`   // log density of the priors; loglik is without it
+	Parameters int                  `json:"parameters"` // estimated
+	AIC        psychometrics.Number `json:"aic"`
+	BIC        psychometrics.Number `json:"bic"`
+	Iterations int                  `json:"iterations"`
+	Converged  bool                 `json:"converged"`
+	RowsUsed   int                  `json:"rows_used"` // persons that took part
+	Latent     Latent               `json:"latent"`
+	Items      []ItemFit            `json:"items"`
+	Warnings   []string             `json:"warnings"`
+}
+
+// Latent is the distribution of ability, normal. SE are null where fixed or not asked.
+type Latent struct {
+	Mean   psychometrics.Number `json:"mean"`
+	SD     psychometrics.Number `json:"sd"`
+	MeanSE psychometrics.Number `json:"mean_se"`
+	SDSE   psychometrics.Number `json:"sd_se"`
+}
+
+// An ItemFit is an item with its standard errors (null where fixed, not asked,
+// or not to be had). B follows from A and D as Item.B says.
+type ItemFit struct {
+	ID    string                 `json:"id"`
+	Model Model                  `json:"model"`
+	N     int                    `json:"n"` // answers that took part
+	Fixed bool                   `json:"fixed,omitempty"`
+	A     psychometrics.Number   `json:"a"`
+	ASE   psychometrics.Number   `json:"a_se"`
+	D     []psychometrics.Number `json:"d"`
+	DSE   []psychometrics.Number `json:"d_se"`
+	B     []psychometrics.Number `json:"b"`
+	BSE   []psychometrics.Number `json:"b_se"`
+	C     psychometrics.Number   `json:"c"`
+	CSE   psychometrics.Number   `json:"c_se"`
+}
+
+// Item is the item itself, without its standard errors.
+func (f *ItemFit) Item() Item {
+	it := Item{ID: f.ID, Model: f.Model, A: float64(f.A), C: float64(f.C), D: make([]float64, len(f.D))}
+	for k, d := range f.D {
+		it.D[k] = float64(d)
+	}
+	return it
+}
+
+// Bank lists the items of the fit.
+func (f *Fit) Bank() []Item {
+	items := make([]Item, len(f.Items))
+	for i := range f.Items {
+		items[i] = f.Items[i].Item()
+	}
+	return items
+}
+
+// ReadFit reads FIT.json: as written by `irt fit`, or a smaller one made by hand
+// or by another program. Needed are "items" with "id" and "d" or "b"; "a" is 1,
+// "c" 0, latent N(0,1) and the model that of the file where they are absent.
+// Where no model is named it is 3pl if any c is above 0, else 2pl. Every fault
+// is one of psychometrics.Faults, naming the item.
+func ReadFit(name string, in io.Reader) (*Fit, error) {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	none := psychometrics.None
+	f := &Fit{LogLik: none, LogPrior: none, AIC: none, BIC: none, Latent: Latent{none, none, none, none}}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if err := dec.Decode(f); err != nil {
+		return nil, psychometrics.Faults{where(name, text, dec, err)}
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, psychometrics.Faults{name + ": more text after the end of the object, expected one JSON object"}
+	}
+	var faults psychometrics.Faults
+	if len(f.Items) == 0 {
+		faults = append(faults, name+`: no "items", expected a list of items with "id", "a", "d" or "b"`)
+	}
+	if f.Model == "" {
+		f.Model = TwoPL
+		for _, it := range f.Items {
+			if it.C > 0 {
+				f.Model = ThreePL
+			}
+		}
+	}
+	if !f.Model.known() {
+		faults = append(faults, fmt.Sprintf("%s: model %q, expected one of %v", name, f.Model, Models))
+	}
+	if math.IsNaN(float64(f.Latent.Mean)) {
+		f.Latent.Mean = 0
+	}
+	if math.IsNaN(float64(f.Latent.SD)) {
+		f.Latent.SD = 1
+	}
+	if !(f.Latent.SD > 0 && f.Latent.SD < 1e3) || !(math.Abs(float64(f.Latent.Mean)) < 1e3) {
+		faults = append(faults, fmt.Sprintf("%s: latent mean %v, sd %v, expected an sd above 0", name, f.Latent.Mean, f.Latent.SD))
+	}
+	seen := map[string]bool{}
+	for i := range f.Items {
+		it := &f.Items[i]
+		for _, why := range it.check(f.Model) {
+			faults = append(faults, fmt.Sprintf("%s: item %q (number %d): %s", name, it.ID, i+1, why))
+		}
+		if seen[it.ID] {
+			faults = append(faults, fmt.Sprintf("%s: item %q stands twice", name, it.ID))
+		}
+		seen[it.ID] = true
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	if f.Warnings == nil {
+		f.Warnings = []string{}
+	}
+	return f, nil
+}
+
+// UnmarshalJSON gives every absent figure as null, except that an absent slope
+// is 1 and an absent c is 0.
+func (f *ItemFit) UnmarshalJSON(b []byte) error {
+	type plain ItemFit
+	none := psychometrics.None
+	p := plain{A: 1, ASE: none, CSE: none}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	*f = ItemFit(p)
+	return nil
+}
+
+// check completes an item that was read, and lists what is wrong with it.
+func (f *ItemFit) check(m Model) (faults []string) {
+	if f.Model == "" {
+		f.Model = m
+	}
+	finite := func(list []psychometrics.Number) bool {
+		for _, x := range list {
+			if !(math.Abs(float64(x)) < 1e6) {
+				return false
+			}
+		}
+		return true
+	}
+	if math.IsNaN(float64(f.C)) {
+		f.C = 0
+	}
+	switch {
+	case f.ID == "":
+		faults = append(faults, `no "id"`)
+	case !f.Model.known():
+		faults = append(faults, fmt.Sprintf("model %q, expected one of %v", f.Model, Models))
+	case !(math.Abs(float64(f.A)) < 1e6):
+		faults = append(faults, fmt.Sprintf("a is %v, expected a number", f.A))
+	case !(f.C >= 0 && f.C < 1):
+		faults = append(faults, fmt.Sprintf("c is %v, expected 0 ≤ c < 1", f.C))
+	case len(f.D) == 0 && len(f.B) == 0:
+		faults = append(faults, `neither "d" nor "b", expected an intercept or a difficulty for each score above 0`)
+	case len(f.D) > 0 && !finite(f.D), len(f.D) == 0 && !finite(f.B):
+		faults = append(faults, "a parameter is no number")
+	case len(f.D) > 0 && len(f.B) > 0 && len(f.D) != len(f.B):
+		faults = append(faults, fmt.Sprintf("%d values of d and %d of b, expected as many", len(f.D), len(f.B)))
+	}
+	if faults != nil {
+		return faults
+	}
+	if f.C > 0 && (f.Model != ThreePL || max(len(f.D), len(f.B)) > 1) {
+		if max(len(f.D), len(f.B)) > 1 {
+			return []string{"c above 0 with more than one category, expected guessing for 0/1 items alone"}
+		}
+		f.Model = ThreePL
+	}
+	if n := max(len(f.D), len(f.B)); n > 1 && f.Model.Dichotomous() {
+		return []string{fmt.Sprintf("%d categories above 0 in model %s, expected one, or the model pcm, gpcm or grm", n, f.Model)}
+	}
+	if len(f.D) == 0 {
+		b := make([]float64, len(f.B))
+		for k, x := range f.B {
+			b[k] = float64(x)
+		}
+		it := FromB(f.ID, f.Model, float64(f.A), b, float64(f.C))
+		f.D = numbers(it.D)
+	}
+	it := f.Item()
+	if it.cumulative() {
+		for k := 1; k < len(it.D); k++ {
+			if it.D[k] >= it.D[k-1] {
+				return []string{fmt.Sprintf("d_%d is not below d_%d, expected falling intercepts of grm", k+1, k)}
+			}
+		}
+	}
+	f.B = numbers(it.B())
+	return nil
+}
+
+func (m Model) known() bool {
+	for _, x := range Models {
+		if x == m {
+			return true
+		}
+	}
+	return false
+}
+
+func numbers(list []float64) []psychometrics.Number {
+	out := make([]psychometrics.Number, len(list))
+	for i, x := range list {
+		out[i] = psychometrics.Number(x)
+	}
+	return out
+}
+
+// where gives a fault of JSON its line.
+func where(name string, text []byte, dec *json.Decoder, err error) string {
+	at := dec.InputOffset()
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		at = syntax.Offset
+	case errors.As(err, &kind):
+		return fmt.Sprintf("%s: %s is a %s, expected a %s", name, kind.Field, kind.Value, kind.Type.Kind())
+	case errors.Is(err, io.EOF):
+		return name + ": empty, expected a JSON object"
+	}
+	line := 1 + bytes.Count(text[:min(int(at), len(text))], []byte("\n"))
+	return fmt.Sprintf("%s:%d: %v, expected FIT.json", name, line, err)
+}

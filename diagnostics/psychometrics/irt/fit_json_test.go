@@ -1,0 +1,109 @@
+package irt
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestReadFitTakesAFileMadeByHand(t *testing.T) {
+	f, err := ReadFit("f.json", strings.NewReader(`{"items":[{"id":"x","a":2,"b":[0.5]},{"id":"y","d":[-1],"c":0.2},{"id":"z","model":"grm","a":1.5,"b":[-1,0,2]},{"id":"w","model":"gpcm","a":0.5,"d":[1,0]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Item{
+		{ID: "x", Model: ThreePL, A: 2, D: []float64{-1}},
+		{ID: "y", Model: ThreePL, A: 1, D: []float64{-1}, C: 0.2},
+		{ID: "z", Model: GRM, A: 1.5, D: []float64{1.5, 0, -3}},
+		{ID: "w", Model: GPCM, A: 0.5, D: []float64{1, 0}},
+	}
+	if d := cmp.Diff(want, f.Bank()); d != "" {
+		t.Error(d)
+	}
+	if f.Latent.Mean != 0 || f.Latent.SD != 1 || f.Model != ThreePL {
+		t.Errorf("latent %+v, model %s", f.Latent, f.Model)
+	}
+	out, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadFit("g.json", strings.NewReader(string(out)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, again.Bank()); d != "" {
+		t.Errorf("after writing: %s", d)
+	}
+}
+
+func TestReadFitNamesEveryFault(t *testing.T) {
+	for text, want := range map[string]string{
+		``:                                  "empty",
+		"{\n\"items\": [,]}":                "f.json:2:",
+		`{"items":[]}`:                      `no "items"`,
+		`{"items":3}`:                       "items is a number",
+		`[]`:                                "is a array",
+		`{"items":[{"id":"x","d":[0]}]} 1`:  "more text",
+		`{"items":[{"id":"x"}]}`:            `item "x" (number 1): neither "d" nor "b"`,
+		`{"items":[{"d":[1]}]}`:             `no "id"`,
+		`{"items":[{"id":"x","d":[null]}]}`: "is no number",
+		`{"items":[{"id":"x","a":null,"d":[1]}]}`:                 "a is NaN",
+		`{"items":[{"id":"x","d":[1],"c":1}]}`:                    "expected 0 ≤ c < 1",
+		`{"items":[{"id":"x","d":[1,0]}]}`:                        "expected one, or the model pcm",
+		`{"model":"grm","items":[{"id":"x","d":[0,1]}]}`:          "d_2 is not below d_1",
+		`{"model":"grm","items":[{"id":"x","d":[1,0],"c":0.2}]}`:  "guessing for 0/1",
+		`{"model":"4pl","items":[{"id":"x","d":[1]}]}`:            `model "4pl"`,
+		`{"items":[{"id":"x","d":[1]},{"id":"x","d":[1]}]}`:       "stands twice",
+		`{"latent":{"sd":0},"items":[{"id":"x","d":[1]}]}`:        "expected an sd above 0",
+		`{"items":[{"id":"x","a":1,"d":[1],"b":[1,2]}]}`:          "1 values of d and 2 of b",
+		`{"model":"gpcm","items":[{"id":"x","a":1e9,"d":[1,2]}]}`: "expected a number",
+	} {
+		_, err := ReadFit("f.json", strings.NewReader(text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, expected %q", text, err, want)
+		}
+	}
+}
+
+func FuzzReadFit(f *testing.F) {
+	f.Add(`{"model":"gpcm","latent":{"mean":0,"sd":1.2},"items":[{"id":"x","a":1,"d":[1,0.5]},{"id":"y","b":[0]}]}`)
+	f.Add(`{"model":"grm","items":[{"id":"x","a":-1,"b":[1,0.5]}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		fit, err := ReadFit("f.json", strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		for _, it := range fit.Bank() {
+			p := make([]float64, it.Max()+1)
+			for _, theta := range []float64{-6, 0, 6} {
+				it.Probabilities(theta, p)
+				sum := 0.0
+				for _, x := range p {
+					sum += x
+				}
+				if math.Abs(sum-1) > 1e-9 {
+					t.Fatalf("%+v: probabilities %v", it, p)
+				}
+			}
+		}
+		if _, err := json.Marshal(fit); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// readJSON reads a reference file.
+func readJSON(t testing.TB, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
