@@ -17,6 +17,7 @@ import (
 func psychometricsCommand() *cobra.Command {
 	return group("psychometrics", "Psychometrics on files: no server, no database",
 		psychometricsCTTCommand(),
+		psychometricsDIFCommand(),
 	)
 }
 
@@ -48,12 +49,38 @@ func saidFaults(err error) error {
 	return err
 }
 
+// onceStdin refuses - for two files: stdin can be read once.
+func onceStdin(names ...string) error {
+	n := 0
+	for _, name := range names {
+		if name == "-" {
+			n++
+		}
+	}
+	if n > 1 {
+		return errors.New("- stands for two files: stdin can be read once")
+	}
+	return nil
+}
+
+// filesAnd wants n files and the named flags; without them it is wrong usage.
+func filesAnd(n int, flags ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		for _, f := range flags {
+			if !cmd.Flags().Changed(f) {
+				return fmt.Errorf("%s needs --%s", cmd.CommandPath(), f)
+			}
+		}
+		return cobra.ExactArgs(n)(cmd, args)
+	}
+}
+
 // readResponses reads responses.csv, and where maxima names a file the items' maxima.
 func readResponses(name, maxima string) (*psychometrics.Responses, error) {
 	var most map[string]int
 	if maxima != "" {
-		if maxima == "-" && name == "-" {
-			return nil, errors.New("--max - and - : stdin can be read once only")
+		if err := onceStdin(name, maxima); err != nil {
+			return nil, err
 		}
 		var err error
 		if most, err = readFrom(maxima, psychometrics.ReadMaxima); err != nil {

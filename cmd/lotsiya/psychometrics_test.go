@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const methods = "../../diagnostics/psychometrics/"
+
+// answered runs a command that must end well and reads its JSON.
+func answered(t *testing.T, args ...string) (answer map[string]any, complaint string) {
+	t.Helper()
+	status, out, complaint := said(t, args...)
+	if status != 0 {
+		t.Fatalf("%q: status %d, %s", args, status, complaint)
+	}
+	if err := json.Unmarshal([]byte(out), &answer); err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	if _, again, _ := said(t, args...); again != out {
+		t.Errorf("%q: the same input gives other bytes", args)
+	}
+	return answer, complaint
+}
+
+func written(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// lacks lists the keys that an object does not have.
+func lacks(object any, keys string) (out []string) {
+	m, _ := object.(map[string]any)
+	for _, k := range strings.Fields(keys) {
+		if _, ok := m[k]; !ok {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func first(t *testing.T, answer map[string]any, list string) any {
+	t.Helper()
+	all, ok := answer[list].([]any)
+	if !ok || len(all) == 0 {
+		t.Fatalf("%s: %v", list, answer[list])
+	}
+	return all[0]
+}
+
+func TestPsychometricsCTT(t *testing.T) {
+	a, _ := answered(t, "psychometrics", "ctt", methods+"ctt/testdata/lsat6/data.csv")
+	if l := lacks(a, "persons items total alpha alpha_ci95 sem lambda2 rows_used warnings"); l != nil {
+		t.Errorf("the answer lacks %q", l)
+	}
+	if l := lacks(first(t, a, "items"), "id n max mean p sd item_total item_rest alpha_if_deleted d27"); l != nil {
+		t.Errorf("an item lacks %q", l)
+	}
+	if l := lacks(a["total"], "mean sd min max skewness kurtosis"); l != nil {
+		t.Errorf("total lacks %q", l)
+	}
+	small, complaint := answered(t, "psychometrics", "ctt", "--max", written(t, "m.csv", "item,max\na,4\n"), written(t, "r.csv", "person,a\np,2\nq,\n"))
+	if item := first(t, small, "items").(map[string]any); item["p"] != 0.5 || item["sd"] != nil {
+		t.Errorf("%v", item)
+	}
+	if !strings.Contains(complaint, "1 of 2 persons have missing answers") || len(small["warnings"].([]any)) != strings.Count(complaint, "\n") {
+		t.Errorf("stderr %q, warnings %v", complaint, small["warnings"])
+	}
+}
+
+func TestPsychometricsDIF(t *testing.T) {
+	r := written(t, "r.csv", "person,a,b,c\np,1,0,1\nq,0,1,1\nr,1,1,0\ns,0,0,0\n")
+	g := written(t, "g.csv", "person,group\np,reference\nq,focal\nr,reference\ns,focal\nz,focal\n")
+	a, complaint := answered(t, "psychometrics", "dif", "--group", g, "--purify", r)
+	if l := lacks(first(t, a, "items"), "id alpha_mh delta_mh se_delta chi2 p ets"); l != nil {
+		t.Errorf("an item lacks %q", l)
+	}
+	if !strings.Contains(complaint, "1 persons of the groups have no responses") {
+		t.Errorf("%s", complaint)
+	}
+}
+
+// TestPsychometricsRefusals: wrong usage is 2, a bad file 1 with a line for each fault.
+func TestPsychometricsRefusals(t *testing.T) {
+	bad := written(t, "bad.csv", "person,a,b\np,x,1\nq,1\n")
+	good := written(t, "good.csv", "person,a,b\np,0,1\nq,1,1\n")
+	for _, c := range []struct {
+		status int
+		args   []string
+		want   string
+	}{
+		{2, []string{"psychometrics"}, "which command"},
+		{2, []string{"psychometrics", "ctt"}, "accepts 1 arg"},
+		{2, []string{"psychometrics", "ctt", "--model", "x", good}, "unknown flag"},
+		{2, []string{"psychometrics", "dif", good}, "needs --group"},
+		{1, []string{"psychometrics", "ctt", bad}, `bad.csv:2: item a: "x", expected an integer score`},
+		{1, []string{"psychometrics", "ctt", bad}, "bad.csv:3: 2 cells, expected 3 as in the header"},
+		{1, []string{"psychometrics", "ctt", bad + ".not"}, "no such file"},
+		{1, []string{"psychometrics", "ctt", "--max", "-", "-"}, "stdin can be read once"},
+		{1, []string{"psychometrics", "dif", "--group", good, good}, "expected person,group"},
+		{1, []string{"psychometrics", "dif", "--group", written(t, "g.csv", "person,group\np,focal\nq,focal\n"), good}, "the reference group has no person"},
+	} {
+		status, out, complaint := said(t, c.args...)
+		if status != c.status || out != "" || !strings.Contains(complaint, c.want) {
+			t.Errorf("%q: status %d, %q, %q; expected %d, %q", c.args, status, out, complaint, c.status, c.want)
+		}
+	}
+}
