@@ -382,3 +382,48 @@ func TestTeacherReadsTheResults(t *testing.T) {
 	v.open("/looks")
 	v.look("looks")
 }
+
+// Consent stands before the start: a teacher who withdrew it can't begin, over pages or API,
+// may refuse without harm, and begins after changing their mind.
+func TestTeacherDecidesOnConsentBeforeTheStart(t *testing.T) {
+	t.Parallel()
+	v := as(t, "teacher032")
+	v.click(`main a.btn[href^="/attempts/"]`)
+	attempt := v.attemptOf()
+	v.open("/me")
+	v.click(`#diagnostics button[value="withdrawn"]`)
+	v.until(`document.querySelector("#diagnostics .tag").textContent.includes("отозвано")`)
+	v.look("me-withdrawn")
+
+	start := func() (int, map[string]any) {
+		m := plain(t, "teacher032")
+		resp, err := m.client.Post(m.url+"/api/v1/attempts/"+attempt+"/start", "application/json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var answer map[string]any
+		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, answer
+	}
+	status, need := start()
+	if kind, _ := need["type"].(string); status != http.StatusForbidden || !strings.HasSuffix(kind, "consent-required") || need["version"] == nil || need["text"] == nil {
+		t.Errorf("start without consent: %d %.200v", status, need)
+	}
+
+	v.open("/attempts/" + attempt)
+	v.see("Прочитайте и решите", "Откроется после согласия")
+	v.click(`main a[href$="/consent"]`)
+	v.click(`button[value="refused"]`)
+	v.see("Вы решили не участвовать", "последствий нет")
+	v.look("before-refused")
+	if status, _ := start(); status != http.StatusForbidden {
+		t.Errorf("start after a refusal: %d", status)
+	}
+	v.click(`main a[href$="/consent"]`)
+	v.click(`button[value="given"]`)
+	v.click(`form[action$="/start"] button`)
+	v.until(`document.querySelector("form.task")?.dataset.n === "1"`)
+}

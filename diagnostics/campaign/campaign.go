@@ -186,7 +186,7 @@ func (t Terms) Deadline(started time.Time) time.Time {
 func (t Terms) AdmitsAt(now time.Time) error {
 	switch {
 	case t.Registration != Invited:
-		return fault.New(fault.Conflict, "Вы отказались от этой диагностики. Если передумали, скажите координатору")
+		return fault.New(fault.Conflict, "Вы отказались от этой диагностики. Если передумали, прочитайте согласие на её странице и решите снова")
 	case t.State == Draft || now.Before(t.OpensAt):
 		return fault.New(fault.Conflict, "Диагностика ещё не открылась")
 	case t.State == Closed || !now.Before(t.ClosesAt):

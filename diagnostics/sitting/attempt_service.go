@@ -221,6 +221,13 @@ func (s *Service) Start(ctx context.Context, actor access.Actor, id string) (out
 			refusal = errClosed
 			return s.closeTx(ctx, tx, a, byDeadline)
 		}
+		given, text, err := people.ConsentTx(ctx, tx, a.PersonID, purpose)
+		if err != nil {
+			return err
+		}
+		if !given { // not asked yet, refused, or withdrawn after the start
+			return &fault.Error{Kind: fault.Forbidden, Message: "Сначала прочитайте согласие и решите, участвуете ли вы", Cause: &ConsentRequired{text}}
+		}
 		lease := newUUID()
 		if a.State == Assigned {
 			if err := s.beginTx(ctx, tx, &a, lease, now); err != nil {
@@ -255,13 +262,6 @@ func (s *Service) beginTx(ctx context.Context, tx *sqlx.Tx, a *Attempt, lease st
 	t := terms[a.RegistrationID]
 	if err := t.AdmitsAt(now); err != nil {
 		return err
-	}
-	given, text, err := people.ConsentTx(ctx, tx, a.PersonID, purpose)
-	if err != nil {
-		return err
-	}
-	if !given {
-		return &fault.Error{Kind: fault.Forbidden, Message: "Сначала прочитайте согласие и решите, участвуете ли вы", Cause: &ConsentRequired{text}}
 	}
 	variants, err := campaign.VariantsTx(ctx, tx, a.CampaignID)
 	if err != nil {

@@ -112,9 +112,9 @@ func (s *Service) getBefore(c *gin.Context) error {
 	v := beforeView{ID: p.Attempt.PublicID, State: p.Attempt.State, Terms: p.Terms, Minutes: p.Terms.Minutes + p.Terms.ExtraMinutes, Tasks: len(p.Tasks),
 		Started: p.Attempt.State == InProgress, Refused: p.Terms.Registration == campaign.Refused, Answered: given(p.Answers),
 		MinutesLeft: minutesUntil(p.ServerTime, p.Attempt.Deadline)}
-	if p.Attempt.State == Assigned {
+	if p.Attempt.State == Assigned || v.Started {
 		err = db.InTx(c.Request.Context(), s.pool, actor, func(tx *sqlx.Tx) error {
-			if v.Consent, _, err = people.ConsentTx(c.Request.Context(), tx, actor.ID, purpose); err != nil {
+			if v.Consent, _, err = people.ConsentTx(c.Request.Context(), tx, actor.ID, purpose); err != nil || v.Started {
 				return err
 			}
 			v.Tasks, err = s.sizeTx(c.Request.Context(), tx, p.Attempt.CampaignID)
