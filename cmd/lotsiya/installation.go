@@ -134,6 +134,14 @@ func (in *installation) migrate(ctx context.Context) ([]string, error) {
 	return migrations.Up(ctx, owner)
 }
 
+// explain says what to do where the disk of the private server refused.
+func (in *installation) explain(err error) error {
+	if in.cluster == nil {
+		return err
+	}
+	return in.cluster.Explain(err)
+}
+
 // Close ends the connections, then the private server.
 func (in *installation) Close() error {
 	if in.Replica != in.Pool {

@@ -53,12 +53,12 @@ func serve(ctx context.Context, listen string, data *dataFlag, demonstration boo
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	if _, err := in.migrate(ctx); err != nil {
-		return err
+		return in.explain(err)
 	}
 	made := false
 	if demonstration {
 		if made, err = makeRegion(ctx, in); err != nil {
-			return err
+			return in.explain(err)
 		}
 	}
 	a := newApp(in, time.Now)

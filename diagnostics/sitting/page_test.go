@@ -62,7 +62,7 @@ func TestPagesWithoutScript(t *testing.T) {
 	b.want(b.post(home+"/consent", url.Values{"version": {"1"}}), 422, "Выберите одно из двух")
 	b.want(b.post(home+"/consent", url.Values{"version": {"1"}, "decision": {"refused"}}), 303)
 	b.want(b.get(home), 200, "Вы решили не участвовать")
-	b.want(b.post(home+"/start", nil), 409)
+	b.want(b.post(home+"/start", nil), 303, home+"/consent")
 	b.want(b.post(home+"/consent", url.Values{"version": {"1"}, "decision": {"given"}}), 303)
 	b.want(b.get(home), 200, "Начать работу")
 	b.want(b.get(home+"/try?tried=1&answer=baltic&left.compass=north&item.morning=1&item.noon=2&item.evening=3"), 200,

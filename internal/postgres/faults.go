@@ -29,6 +29,10 @@ func explain(err error, dir string) error {
 	return err
 }
 
+// Explain puts an error met while working with the cluster, where the disk caused
+// it, into one line that says what to do; any other passes unchanged.
+func (c *Cluster) Explain(err error) error { return explain(err, c.Dir) }
+
 func full(dir string) error {
 	return fmt.Errorf("the disk of %s is full; free some space and start again, nothing saved is lost", dir)
 }
