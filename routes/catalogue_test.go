@@ -29,12 +29,16 @@ func TestSampleCatalogueForMany(t *testing.T) {
 			list[i].Sessions[k].ID = int64(100*i + k)
 		}
 	}
+	many := 230
+	if testing.Short() {
+		many = 40
+	}
 	for seed := range uint64(3) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
 		today := time.Date(2026, 10, 18, 0, 0, 0, 0, time.UTC)
 		var p plan.Problem
 		taken := map[string]bool{}
-		for i := range 230 {
+		for i := range many {
 			var needs []Need
 			for _, e := range ids {
 				if rnd.IntN(3) == 0 {

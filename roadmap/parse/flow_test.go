@@ -85,7 +85,10 @@ func printed(p Plan, r *rand.Rand) string {
 // name, the text alone may not tell: one item in three hundred may go wrong.
 func TestFlowRoundTrip(t *testing.T) {
 	plan := parsed(t, "a", source(t, region))
-	const runs = 8
+	runs := 8
+	if testing.Short() {
+		runs = 2
+	}
 	wrong := 0
 	for n := range runs {
 		text := printed(plan, rand.New(rand.NewSource(int64(n))))

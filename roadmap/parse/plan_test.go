@@ -3,9 +3,11 @@ package parse
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"strings"
@@ -392,6 +394,7 @@ func TestBomb(t *testing.T) {
 	for part, other := range map[string]string{"word/document.xml": "", "xl/sharedStrings.xml": "xl/workbook.xml"} {
 		var b bytes.Buffer
 		z := zip.NewWriter(&b)
+		z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 		w, _ := z.Create(part)
 		w.Write([]byte("<w:document xmlns:w=\"w\"><w:body>"))
 		w.Write(zeros)
