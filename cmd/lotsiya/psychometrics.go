@@ -18,6 +18,7 @@ func psychometricsCommand() *cobra.Command {
 	return group("psychometrics", "Psychometrics on files: no server, no database",
 		psychometricsCTTCommand(),
 		psychometricsDIFCommand(),
+		psychometricsCDMCommand(),
 	)
 }
 

@@ -87,6 +87,23 @@ func TestPsychometricsDIF(t *testing.T) {
 	}
 }
 
+func TestPsychometricsCDM(t *testing.T) {
+	const synth = methods + "cdm/testdata/cdm_synth_a/"
+	for _, model := range []string{"dina", "dino", "gdina"} {
+		a, _ := answered(t, "psychometrics", "cdm", "--model", model, "--q", synth+"qmatrix.csv", synth+"data.csv")
+		if l := lacks(a, "loglik items attributes persons warnings"); l != nil {
+			t.Errorf("%s lacks %q", model, l)
+		}
+		if l := lacks(first(t, a, "items"), "id guess slip guess_se slip_se"); l != nil {
+			t.Errorf("%s: an item lacks %q", model, l)
+		}
+		person := first(t, a, "persons").(map[string]any)
+		if l := lacks(person["mastery"], "A1 A2 A3 A4"); l != nil || person["person"] != "1" {
+			t.Errorf("%s: %v", model, person)
+		}
+	}
+}
+
 // TestPsychometricsRefusals: wrong usage is 2, a bad file 1 with a line for each fault.
 func TestPsychometricsRefusals(t *testing.T) {
 	bad := written(t, "bad.csv", "person,a,b\np,x,1\nq,1\n")
@@ -100,6 +117,10 @@ func TestPsychometricsRefusals(t *testing.T) {
 		{2, []string{"psychometrics", "ctt"}, "accepts 1 arg"},
 		{2, []string{"psychometrics", "ctt", "--model", "x", good}, "unknown flag"},
 		{2, []string{"psychometrics", "dif", good}, "needs --group"},
+		{2, []string{"psychometrics", "cdm", "--model", "dina", good}, "needs --q"},
+		{2, []string{"psychometrics", "cdm", "--model", "dona", "--q", good, good}, "expected dina, dino or gdina"},
+		{1, []string{"psychometrics", "cdm", "--model", "dina", "--q", written(t, "q.csv", "item,x,y\na,0,0\nb,1,1\n"), good}, "q.csv:2: item a measures nothing"},
+		{1, []string{"psychometrics", "cdm", "--model", "dina", "--q", written(t, "q.csv", "item,x\nz,1\n"), good}, "no item of the responses has a row in Q"},
 		{1, []string{"psychometrics", "ctt", bad}, `bad.csv:2: item a: "x", expected an integer score`},
 		{1, []string{"psychometrics", "ctt", bad}, "bad.csv:3: 2 cells, expected 3 as in the header"},
 		{1, []string{"psychometrics", "ctt", bad + ".not"}, "no such file"},

@@ -1,0 +1,38 @@
+package cdm
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"testing"
+)
+
+// cpu is the process's CPU seconds so far.
+func cpu() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	seconds := func(t syscall.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return seconds(u.Utime) + seconds(u.Stime)
+}
+
+// BenchmarkDINA: 10,000 persons × 28 items × 5 attributes, standard errors and fit
+// included. Asked for: at most 1 CPU second.
+func BenchmarkDINA(b *testing.B) {
+	rng := rand.New(rand.NewPCG(28, 5))
+	masks := []int{1, 2, 4, 8, 16}
+	for len(masks) < 28 {
+		masks = append(masks, 1<<rng.IntN(5)|1<<rng.IntN(5)|1<<rng.IntN(5))
+	}
+	r, q := simulated(28, 10000, masks, 5, DINA, 0.2, 0.15, 0)
+	b.ResetTimer()
+	before := cpu()
+	for range b.N {
+		got, err := Fit(r, q, DINA, Options{})
+		if err != nil || !got.Converged {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric((cpu()-before)/float64(b.N), "cpu-s/op")
+	b.ReportMetric(1, "limit-cpu-s")
+}
