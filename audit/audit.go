@@ -164,10 +164,28 @@ func chain(previous []byte, lines []Line) []byte {
 	return h.Sum(nil)
 }
 
+// A Breach is a sealed stretch of the journal, by its entries' ids, that no longer
+// stands as it was sealed.
+type Breach struct {
+	First, Last   int64
+	Sealed, Found int  // entries
+	Gap           bool // the seal does not continue the one before it
+}
+
+func (b Breach) String() string {
+	switch {
+	case b.Gap:
+		return fmt.Sprintf("journal: the seal at %d does not continue the one before it", b.Last)
+	case b.Sealed != b.Found:
+		return fmt.Sprintf("journal: entries %d–%d: %d sealed, %d found", b.First, b.Last, b.Sealed, b.Found)
+	}
+	return fmt.Sprintf("journal: entries %d–%d differ from what was sealed", b.First, b.Last)
+}
+
 // Verify walks the chain up to the last seal and returns what does not hold:
 // nothing where every entry stands as it was sealed. The second result is the
 // number of entries checked.
-func Verify(ctx context.Context, q db.Q) (broken []string, checked int, err error) {
+func Verify(ctx context.Context, q db.Q) (broken []Breach, checked int, err error) {
 	seals, err := db.Select[seal](ctx, q, `SELECT first_id, last_id, entries, previous, hash FROM journal_seal ORDER BY last_id`)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read seals: %w", err)
@@ -178,13 +196,9 @@ func Verify(ctx context.Context, q db.Q) (broken []string, checked int, err erro
 		if err != nil {
 			return nil, checked, fmt.Errorf("read the journal: %w", err)
 		}
-		switch {
-		case !bytes.Equal(s.Previous, previous):
-			broken = append(broken, fmt.Sprintf("journal: the seal at %d does not continue the one before it", s.Last))
-		case len(lines) != s.Entries:
-			broken = append(broken, fmt.Sprintf("journal: entries %d–%d: %d sealed, %d found", s.First, s.Last, s.Entries, len(lines)))
-		case !bytes.Equal(chain(s.Previous, lines), s.Hash):
-			broken = append(broken, fmt.Sprintf("journal: entries %d–%d differ from what was sealed", s.First, s.Last))
+		gap := !bytes.Equal(s.Previous, previous)
+		if gap || len(lines) != s.Entries || !bytes.Equal(chain(s.Previous, lines), s.Hash) {
+			broken = append(broken, Breach{First: s.First, Last: s.Last, Sealed: s.Entries, Found: len(lines), Gap: gap})
 		}
 		previous, from = s.Hash, s.Last
 		checked += len(lines)

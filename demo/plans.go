@@ -84,7 +84,8 @@ func (r *Region) plans(ctx context.Context) error {
 	return r.report(ctx, own)
 }
 
-// close marks every measure of a past year done, as its annual report did.
+// close marks every measure of a past year done and says that the mark is made up:
+// what became of the real measures is not known here.
 func (r *Region) close(ctx context.Context, plan int64) error {
 	past, err := r.Roadmap.View(ctx, r.manager, plan, "")
 	if err != nil {
@@ -93,7 +94,7 @@ func (r *Region) close(ctx context.Context, plan int64) error {
 	var list []roadmap.NewReport
 	for _, s := range past.Plan.Sections {
 		for _, i := range s.Items {
-			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidDone, Note: "Закрыто по итогам года."})
+			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidDone, Note: "Учебная отметка: показывает, как выглядит закрытый план. Это не сведения о том, что было на деле."})
 		}
 	}
 	return r.Roadmap.Report(ctx, r.manager, plan, list...)
@@ -117,9 +118,9 @@ func (r *Region) report(ctx context.Context, plan int64) error {
 	for _, i := range items {
 		switch {
 		case i.To.Before(r.now) && r.rand.Float64() < 0.8:
-			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidDone, Note: "Сделано в срок. Материалы в общей папке центра."})
+			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidDone, Note: "Учебная отметка: сделано в срок."})
 		case i.From.Before(r.now) && i.To.After(r.now) && r.rand.Float64() < 0.7:
-			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidGoing, Note: "Идёт по плану."})
+			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidGoing, Note: "Учебная отметка: идёт по плану."})
 		}
 	}
 	return r.Roadmap.Report(ctx, r.manager, plan, list...)

@@ -72,6 +72,7 @@ var sections = []section{
 	{web.NavItem{Title: "Задания", Href: "/tasks"}, access.TasksRead},
 	{web.NavItem{Title: "Инструменты", Href: "/instruments"}, access.TasksWrite},
 	{web.NavItem{Title: "Проверка ответов", Href: "/marking"}, access.Mark},
+	{web.NavItem{Title: "Ход проверки", Href: "/marking/progress"}, access.MarkingManage},
 	{web.NavItem{Title: "Справки", Href: "/memos"}, access.MemosRead},
 	{web.NavItem{Title: "Дорожная карта", Href: "/roadmap"}, access.RoadmapRead},
 	{web.NavItem{Title: "Люди", Href: "/people"}, access.PeopleRead},

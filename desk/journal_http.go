@@ -26,7 +26,7 @@ type journalView struct {
 	Lines  []audit.Line
 	Action string
 	Next   int64 // id to go on before; 0 at the end
-	Broken []string
+	Broken []audit.Breach
 	Sealed int
 }
 

@@ -52,6 +52,14 @@ func (q Query) Values() url.Values {
 	return v
 }
 
+// check refuses a place that is neither of the two.
+func (q Query) check() error {
+	if q.Place != "" && q.Place != "rural" && q.Place != "urban" {
+		return badQuery
+	}
+	return nil
+}
+
 // ParseQuery reads a query as Values wrote it; a number that is none is an Invalid fault.
 func ParseQuery(encoded string) (Query, error) {
 	v, err := url.ParseQuery(encoded)
@@ -72,7 +80,7 @@ func ParseQuery(encoded string) (Query, error) {
 			return Query{}, badQuery
 		}
 	}
-	return q, nil
+	return q, q.check()
 }
 
 var badQuery = fault.New(fault.Invalid, "Такого отбора не бывает: откройте банк заново")

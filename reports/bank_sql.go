@@ -407,8 +407,10 @@ func (b *Bank) trustTx(ctx context.Context, tx db.Q, scope access.Scope) error {
 	}](ctx, tx, `
 		SELECT (SELECT count(*) FROM marking_work WHERE campaign_id = $1 AND state <> 'done') AS waiting,
 			(SELECT count(*) FROM marking_work WHERE campaign_id = $1) AS extended,
-			bool_or(d.preliminary) AS preliminary, max(d.recorded_at) AS as_of, max(d.model) AS model
-		FROM deficit d WHERE d.campaign_id = $1 AND d.replaced_at IS NULL`, b.Campaign.ID)
+			bool_or(d.preliminary) AS preliminary, max(d.model) AS model,
+			-- not recorded_at: a later campaign of the same people writes the end of valid time anew
+			greatest(max(s.at), (SELECT max(fitted_at) FROM campaign_model WHERE campaign_id = $1)) AS as_of
+		FROM deficit d JOIN score_revision s ON s.id = d.score_revision_id WHERE d.campaign_id = $1 AND d.replaced_at IS NULL`, b.Campaign.ID)
 	if err != nil {
 		return fmt.Errorf("how far the bank can be believed: %w", err)
 	}

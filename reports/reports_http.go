@@ -112,9 +112,16 @@ func (v bankView) First() int { return (v.Query.Page-1)*pageSize + 1 }
 // Last is the number of the last record shown.
 func (v bankView) Last() int { return v.First() + len(v.Records) - 1 }
 
+func queryOf(c *gin.Context) (q Query, err error) {
+	if err = web.Bind(c, &q); err == nil {
+		err = q.check()
+	}
+	return q, err
+}
+
 func (s *Service) bank(c *gin.Context) error {
-	var q Query
-	if err := web.Bind(c, &q); err != nil {
+	q, err := queryOf(c)
+	if err != nil {
 		return err
 	}
 	return s.showBank(c, http.StatusOK, q, nil, "")
@@ -150,8 +157,8 @@ func (s *Service) showBank(c *gin.Context, code int, q Query, errors map[string]
 }
 
 func (s *Service) download(c *gin.Context) error {
-	var q Query
-	if err := web.Bind(c, &q); err != nil {
+	q, err := queryOf(c)
+	if err != nil {
 		return err
 	}
 	name, body, err := s.Workbook(c.Request.Context(), web.Actor(c), web.VisitorOf(c).Name, q)

@@ -5,8 +5,10 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -80,8 +82,9 @@ func read(c *gin.Context, to any) bool {
 		body = []byte("{}")
 	}
 	err = json.Unmarshal(body, to)
-	if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); wrongType {
-		web.Problem(c, http.StatusUnprocessableEntity, "wrong-shape", "Поле не того вида: "+err.Error(), nil)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		field, want := wrong.Field, map[reflect.Kind]string{reflect.String: "строка", reflect.Int64: "целое число", reflect.Int: "целое число", reflect.Bool: "true или false", reflect.Slice: "список", reflect.Struct: "объект"}[wrong.Type.Kind()]
+		web.Problem(c, http.StatusUnprocessableEntity, "wrong-shape", fmt.Sprintf("Поле «%s» не того вида: нужно значение «%s»", field, want), nil)
 		return false
 	}
 	if err != nil {
