@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
@@ -52,6 +53,32 @@ type ItemFit struct {
 	BSE   []psychometrics.Number `json:"b_se"`
 	C     psychometrics.Number   `json:"c"`
 	CSE   psychometrics.Number   `json:"c_se"`
+	// Scores holds the score of each category where they are not 0, 1, 2…:
+	// scores that nobody had are merged with the next lower one that occurs, or
+	// with the lowest.
+	Scores []int `json:"scores,omitempty"`
+}
+
+// Category is the category of a score.
+func (f *ItemFit) Category(score int) int {
+	if f.Scores == nil {
+		return score
+	}
+	c := 0
+	for k, x := range f.Scores {
+		if x <= score {
+			c = k
+		}
+	}
+	return c
+}
+
+// topScore is the largest score that the item knows.
+func (f *ItemFit) topScore() int {
+	if f.Scores == nil {
+		return len(f.D)
+	}
+	return f.Scores[len(f.Scores)-1]
 }
 
 // Item is the item itself, without its standard errors.
@@ -92,6 +119,7 @@ func ReadFit(name string, in io.Reader) (*Fit, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, psychometrics.Faults{name + ": more text after the end of the object, expected one JSON object"}
 	}
+	f.Warnings = []string{} // those of the calibration are history
 	var faults psychometrics.Faults
 	if len(f.Items) == 0 {
 		faults = append(faults, name+`: no "items", expected a list of items with "id", "a", "d" or "b"`)
@@ -119,6 +147,10 @@ func ReadFit(name string, in io.Reader) (*Fit, error) {
 	seen := map[string]bool{}
 	for i := range f.Items {
 		it := &f.Items[i]
+		if it.empty() {
+			f.Warnings = append(f.Warnings, fmt.Sprintf("item %s has no parameters: left out", it.ID))
+			continue
+		}
 		for _, why := range it.check(f.Model) {
 			faults = append(faults, fmt.Sprintf("%s: item %q (number %d): %s", name, it.ID, i+1, why))
 		}
@@ -130,10 +162,16 @@ func ReadFit(name string, in io.Reader) (*Fit, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	if f.Warnings == nil {
-		f.Warnings = []string{}
+	f.Items = slices.DeleteFunc(f.Items, func(it ItemFit) bool { return it.empty() })
+	if len(f.Items) == 0 {
+		return nil, psychometrics.Faults{name + ": no item has parameters"}
 	}
 	return f, nil
+}
+
+// empty says that the item could not be estimated: its figures are null.
+func (f *ItemFit) empty() bool {
+	return math.IsNaN(float64(f.A)) && len(f.D) == 1 && math.IsNaN(float64(f.D[0]))
 }
 
 // UnmarshalJSON gives every absent figure as null, except that an absent slope
@@ -210,6 +248,14 @@ func (f *ItemFit) check(m Model) (faults []string) {
 		}
 	}
 	f.B = numbers(it.B())
+	if f.Scores != nil {
+		if len(f.Scores) != len(f.D)+1 {
+			return []string{fmt.Sprintf("%d scores for %d categories", len(f.Scores), len(f.D)+1)}
+		}
+		if !slices.IsSorted(f.Scores) || f.Scores[0] < 0 {
+			return []string{"its scores do not rise from 0"}
+		}
+	}
 	return nil
 }
 
