@@ -19,6 +19,7 @@ func psychometricsCommand() *cobra.Command {
 		psychometricsCTTCommand(),
 		psychometricsDIFCommand(),
 		psychometricsCDMCommand(),
+		psychometricsIRTCommand(),
 	)
 }
 
