@@ -118,7 +118,7 @@ func Analyse(r *psychometrics.Responses) *Analysis {
 		if m.n > 1 && m.cov(i, i) == 0 {
 			a.Warnings = append(a.Warnings, fmt.Sprintf("item %s: every complete row has the same score %g, so it correlates with nothing", id, float64(it.Mean)))
 		}
-		it.Flags = flags(&it)
+		it.Flags = Flags(&it)
 		a.Items[i] = it
 	}
 	a.Total = m.describe()

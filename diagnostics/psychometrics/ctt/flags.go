@@ -32,7 +32,9 @@ const (
 	notReachedOver = 0.10
 )
 
-func flags(it *Item) []Flag {
+// Flags tells what of an item deserves a look, by its figures alone; Options adds
+// what its options tell.
+func Flags(it *Item) []Flag {
 	all := []Flag{}
 	add := func(on bool, code string, value, limit Number) {
 		if on {
