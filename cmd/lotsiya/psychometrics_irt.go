@@ -14,6 +14,7 @@ func psychometricsIRTCommand() *cobra.Command {
 	return group("irt", "Item response theory: calibration, scores, fit",
 		psychometricsIRTFitCommand(),
 		psychometricsIRTScoreCommand(),
+		psychometricsIRTFitstatsCommand(),
 	)
 }
 
@@ -111,6 +112,42 @@ perfect raw score, is null.`,
 	}
 	paramsFlag(cmd, &params)
 	cmd.Flags().StringVar(&method, "method", "", "eap, map, wle or ml")
+	maxFlag(cmd, &maxima)
+	return cmd
+}
+
+func psychometricsIRTFitstatsCommand() *cobra.Command {
+	var params, at, maxima string
+	var persons bool
+	cmd := &cobra.Command{
+		Use:   "fitstats --params FIT.json R.csv",
+		Short: "Whether calibrated items hold for responses",
+		Long: `By item: infit and outfit (1 where the model holds, above it erratic), their t (about
+standard normal), S-X2 with its degrees of freedom and probability. By pair: Q3, the
+correlation of residuals. For the whole test: M2 (C2 where scores go above 1) with
+RMSEA, reliability, and information along the scale. S-X2 and M2 need complete rows.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(irt.Methods, irt.Method(at)) {
+				return fmt.Errorf("--at %s: expected one of %v", at, irt.Methods)
+			}
+			return filesAnd(1, "params")(cmd, args)
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			f, r, err := readFitAndResponses(params, args[0], maxima)
+			if err != nil {
+				return err
+			}
+			s, err := f.FitStats(r, irt.StatOptions{At: irt.Method(at), Persons: persons})
+			if err != nil {
+				return saidFaults(err)
+			}
+			s.Warnings = append(f.Warnings, s.Warnings...)
+			return printAnswer(s, s.Warnings)
+		},
+	}
+	paramsFlag(cmd, &params)
+	cmd.Flags().StringVar(&at, "at", "wle", "the persons' scores that residuals are taken at: eap, map, wle or ml")
+	cmd.Flags().BoolVar(&persons, "persons", false, "with infit, outfit and lz* of each person")
 	maxFlag(cmd, &maxima)
 	return cmd
 }
