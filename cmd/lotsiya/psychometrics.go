@@ -17,9 +17,11 @@ import (
 func psychometricsCommand() *cobra.Command {
 	return group("psychometrics", "Psychometrics on files: no server, no database",
 		psychometricsCTTCommand(),
+		psychometricsSubscoresCommand(),
 		psychometricsDIFCommand(),
 		psychometricsCDMCommand(),
 		psychometricsIRTCommand(),
+		psychometricsAgreementCommand(),
 	)
 }
 

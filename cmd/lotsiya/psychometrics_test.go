@@ -104,6 +104,24 @@ func TestPsychometricsCDM(t *testing.T) {
 	}
 }
 
+func TestPsychometricsAgreement(t *testing.T) {
+	a, _ := answered(t, "psychometrics", "agreement", methods+"agreement/testdata/rater_agreement/ratings3.csv")
+	if l := lacks(a, "persons raters icc kappa fleiss_kappa krippendorff_alpha facets warnings"); l != nil {
+		t.Errorf("the answer lacks %q", l)
+	}
+	if l := lacks(first(t, a, "raters"), "id severity severity_se mean"); l != nil {
+		t.Errorf("a rater lacks %q", l)
+	}
+}
+
+func TestPsychometricsSubscores(t *testing.T) {
+	const synth = methods + "cdm/testdata/cdm_synth_a/"
+	a, _ := answered(t, "psychometrics", "subscores", "--q", synth+"qmatrix.csv", synth+"data.csv")
+	if l := lacks(first(t, a, "subscores"), "id items alpha prmse_subscore prmse_total prmse_both added_value"); l != nil {
+		t.Errorf("a sub-score lacks %q", l)
+	}
+}
+
 // TestPsychometricsRefusals: wrong usage is 2, a bad file 1 with a line for each fault.
 func TestPsychometricsRefusals(t *testing.T) {
 	bad := written(t, "bad.csv", "person,a,b\np,x,1\nq,1\n")
@@ -121,6 +139,7 @@ func TestPsychometricsRefusals(t *testing.T) {
 		{2, []string{"psychometrics", "cdm", "--model", "dona", "--q", good, good}, "expected dina, dino or gdina"},
 		{1, []string{"psychometrics", "cdm", "--model", "dina", "--q", written(t, "q.csv", "item,x,y\na,0,0\nb,1,1\n"), good}, "q.csv:2: item a measures nothing"},
 		{1, []string{"psychometrics", "cdm", "--model", "dina", "--q", written(t, "q.csv", "item,x\nz,1\n"), good}, "no item of the responses has a row in Q"},
+		{1, []string{"psychometrics", "agreement", bad}, `bad.csv:2: rater a: "x", expected a number`},
 		{1, []string{"psychometrics", "ctt", bad}, `bad.csv:2: item a: "x", expected an integer score`},
 		{1, []string{"psychometrics", "ctt", bad}, "bad.csv:3: 2 cells, expected 3 as in the header"},
 		{1, []string{"psychometrics", "ctt", bad + ".not"}, "no such file"},

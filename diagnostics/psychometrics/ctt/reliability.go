@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
 
@@ -26,25 +24,10 @@ func FeldtInterval(alpha float64, n, k int, level float64) [2]Number {
 	if math.IsNaN(alpha) || n < 2 || k < 2 {
 		return [2]Number{psychometrics.None, psychometrics.None}
 	}
-	f := distuv.F{D1: float64(n - 1), D2: float64((n - 1) * (k - 1))}
-	return [2]Number{Number(1 - (1-alpha)*quantile(f, (1+level)/2)), Number(1 - (1-alpha)*quantile(f, (1-level)/2))}
-}
-
-// quantile polishes the library's by Newton steps: its inverse stops near 1e-8.
-func quantile(f distuv.F, p float64) float64 {
-	x := f.Quantile(p)
-	for range 4 {
-		d := f.Prob(x)
-		if !(d > 0) {
-			break
-		}
-		next := x - (f.CDF(x)-p)/d
-		if !(next > 0) {
-			break
-		}
-		x = next
+	at := func(p float64) Number {
+		return Number(1 - (1-alpha)*psychometrics.FQuantile(p, float64(n-1), float64((n-1)*(k-1))))
 	}
-	return x
+	return [2]Number{at((1 + level) / 2), at((1 - level) / 2)}
 }
 
 // SEM is the standard error of measurement, sd·√(1−reliability), in the units of

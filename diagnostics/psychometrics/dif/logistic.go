@@ -99,10 +99,7 @@ func logistic(t *table) Logistic {
 	most := 1 - math.Exp(2/float64(n)*empty) // the largest that Cox & Snell's can be; Nagelkerke divides by it
 	test := func(big, small float64, df int) Test {
 		lr := max(0, 2*(big-small))
-		p := chi2Tail(lr)
-		if df == 2 {
-			p = math.Exp(-lr / 2)
-		}
+		p := psychometrics.Chi2Tail(lr, float64(df))
 		cs := max(0, coxSnell(big)-coxSnell(small))
 		d := cs / most
 		class := "A"

@@ -6,9 +6,6 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
 
-// chi2Tail is the upper tail of chi-square on one degree of freedom.
-func chi2Tail(x float64) float64 { return math.Erfc(math.Sqrt(x / 2)) }
-
 // mantelHaenszel tests a 0/1 item. At each score level let A, B be the reference
 // group's right and wrong answers, C, D the focal group's, T their sum:
 // alpha = Σ(A·D/T) / Σ(B·C/T); chi2 = (|Σ(A − E A)| − ½)² / Σ var A, the ½ always
@@ -39,7 +36,7 @@ func mantelHaenszel(t *table) Item {
 		return it
 	}
 	chi2 := math.Pow(math.Abs(diff)-0.5, 2) / variance
-	it.Chi2, it.P = Number(chi2), Number(chi2Tail(chi2))
+	it.Chi2, it.P = Number(chi2), Number(psychometrics.Chi2Tail(chi2, 1))
 	if sumR > 0 && sumS > 0 {
 		alpha := sumR / sumS
 		it.AlphaMH, it.DeltaMH = Number(alpha), Number(-2.35*math.Log(alpha))
@@ -122,7 +119,7 @@ func mantel(t *table) Item {
 		return it
 	}
 	chi2 := diff * diff / variance
-	it.Chi2, it.P = Number(chi2), Number(chi2Tail(chi2))
+	it.Chi2, it.P = Number(chi2), Number(psychometrics.Chi2Tail(chi2, 1))
 	size := math.Abs(float64(smd)) / math.Sqrt((squares-sum*sum/n)/(n-1))
 	class := "B"
 	switch {
