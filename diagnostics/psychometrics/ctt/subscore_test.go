@@ -5,71 +5,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
-
-// TestOptions: counts, thirds and the correlation as their definitions have them.
-func TestOptions(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	var choices []Choice
-	var chose, rest []float64
-	for range 300 {
-		c := Choice{Option: "b", Rest: float64(rng.IntN(40))}
-		switch u := rng.Float64(); {
-		case u < c.Rest/40:
-			c.Option = "a"
-		case u > 0.95:
-			c.Option = ""
-		}
-		choices = append(choices, c)
-		x := 0.0
-		if c.Option == "a" {
-			x = 1
-		}
-		chose, rest = append(chose, x), append(rest, c.Rest)
-	}
-	d := AnalyseOptions([]string{"a", "b", "c"}, "a", choices)
-	a, b, c := d.Options[0], d.Options[1], d.Options[2]
-	if !a.Key || b.Key || a.N+b.N+c.N+d.Omitted.N != 300 {
-		t.Fatalf("%+v", d)
-	}
-	var mx, my, sxy, sxx, syy float64
-	for i := range chose {
-		mx += chose[i] / 300
-		my += rest[i] / 300
-	}
-	for i := range chose {
-		sxy += (chose[i] - mx) * (rest[i] - my)
-		sxx += (chose[i] - mx) * (chose[i] - mx)
-		syy += (rest[i] - my) * (rest[i] - my)
-	}
-	near(t, "rest", a.Rest, sxy/math.Sqrt(sxx*syy), 1e-12)
-	near(t, "mean of thirds", (a.Thirds[0]+a.Thirds[1]+a.Thirds[2])/3, float64(a.Share), 1e-12)
-	if !(a.Thirds[0] < a.Thirds[1] && a.Thirds[1] < a.Thirds[2] && b.Rest < 0) {
-		t.Errorf("%+v", d.Options)
-	}
-	if len(d.Flags) != 1 || d.Flags[0].Code != DistractorUnused || d.Flags[0].At != "c" {
-		t.Errorf("flags %+v", d.Flags)
-	}
-	// With the key put wrong, the right option is a distractor better than it.
-	wrong := AnalyseOptions([]string{"a", "b"}, "b", choices)
-	codes := []string{}
-	for _, f := range wrong.Flags {
-		codes = append(codes, f.Code+" "+f.At)
-	}
-	if !slices.Equal(codes, []string{DistractorBetter + " a", DistractorAttract + " a"}) {
-		t.Errorf("flags of a wrong key: %q", codes)
-	}
-	for _, few := range [][]Choice{nil, {{"a", 1}}, {{"a", 1}, {"", 2}}} {
-		if _, err := json.Marshal(AnalyseOptions([]string{"a"}, "z", few)); err != nil {
-			t.Error(err)
-		}
-	}
-}
 
 func TestReliableChange(t *testing.T) {
 	c := ReliableChange(40, 3, 50, 4)
