@@ -77,9 +77,11 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.results.OnScored(a.deficits.RefreshTx)
 	a.results.OnScored(a.deficits.ScoredTx)
 	a.campaigns.OnClosed(a.deficits.FitWhenReadyTx)
+	a.deficits.OnFitted(a.results.FittedTx)
 	a.results.Link(results.Links{Estimates: a.deficits.EstimatesTx, Model: a.deficits.ModelTx, Fit: a.deficits.RequestFit})
 	a.jobs.Handle(deficits.FitJob, a.deficits.RunFit)
 	a.jobs.Handle(results.RegradeJob, a.results.RunRegrade)
+	a.jobs.Handle(results.StatisticsJob, a.results.RunStatistics)
 	a.routes.Handle(a.jobs)
 
 	a.jobs.Every("close overdue sittings", 5*time.Second, a.sittings.CloseOverdue)

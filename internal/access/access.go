@@ -60,6 +60,7 @@ const (
 	Mark              Permission = "marking.mark"
 	MarkingManage     Permission = "marking.manage"
 	ResultsPublish    Permission = "results.publish"
+	QualityRead       Permission = "results.quality"
 	PersonResults     Permission = "results.person"
 	BankRead          Permission = "bank.read"
 	BankPersons       Permission = "bank.persons"
@@ -87,8 +88,8 @@ var rights = map[Role][]Permission{
 	Methodist:          {CompetencyRead, CampaignsRead, ParticipationRead, PersonResults, BankRead, BankPersons, RoutesRead, RoutesManage, ProgrammesRead, ProgrammesManage, MemosRead, RoadmapRead, RoadmapWrite},
 	Coordinator:        {CampaignsRead, ParticipationRead, BankRead, ProgrammesRead, MemosRead, RoadmapRead, PeopleRead, PeopleImport},
 	Head:               {ParticipationRead, ProgrammesRead, RoadmapRead, PeopleRead},
-	Analyst:            {CompetencyRead, TasksRead, CampaignsRead, BankRead, BankPersons, RoutesRead, ProgrammesRead, MemosRead, MemosWrite, RoadmapRead},
-	Manager:            {CompetencyRead, CompetencyManage, TasksRead, CampaignsRead, CampaignsManage, ParticipationRead, MarkingManage, ResultsPublish, PersonResults, BankRead, BankPersons, RoutesRead, ProgrammesRead, ProgrammesManage, MemosRead, MemosWrite, RoadmapRead, RoadmapWrite, PeopleRead},
+	Analyst:            {CompetencyRead, TasksRead, CampaignsRead, QualityRead, BankRead, BankPersons, RoutesRead, ProgrammesRead, MemosRead, MemosWrite, RoadmapRead},
+	Manager:            {CompetencyRead, CompetencyManage, TasksRead, CampaignsRead, CampaignsManage, ParticipationRead, MarkingManage, ResultsPublish, QualityRead, PersonResults, BankRead, BankPersons, RoutesRead, ProgrammesRead, ProgrammesManage, MemosRead, MemosWrite, RoadmapRead, RoadmapWrite, PeopleRead},
 	Admin:              {PeopleRead, PeopleImport, RolesManage, JournalRead, RoadmapRead, ProgrammesRead},
 }
 

@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"diagnostics/sitting":                 {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign"},
 	"diagnostics/marking":                 {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/task/formula", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign", "diagnostics/sitting"},
 	"diagnostics/results":                 {"people", "diagnostics/competency", "diagnostics/task", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign", "diagnostics/sitting", "diagnostics/marking", "diagnostics/psychometrics", "diagnostics/psychometrics/ctt", "diagnostics/psychometrics/irt"},
+	"diagnostics/results/quality":         {"diagnostics/task", "diagnostics/psychometrics", "diagnostics/psychometrics/ctt", "diagnostics/psychometrics/irt", "diagnostics/psychometrics/dif"},
 	"diagnostics/psychometrics":           {},
 	"diagnostics/psychometrics/ctt":       {"diagnostics/psychometrics"},
 	"diagnostics/psychometrics/irt":       {"diagnostics/psychometrics"},
@@ -53,7 +54,7 @@ var mayImport = map[string][]string{
 var knowEveryone = []string{"cmd/lotsiya", "desk", "demo"}
 
 // pure packages think: no SQL, no HTTP, no clock, no randomness of their own.
-var pure = []string{"diagnostics/task", "diagnostics/exchange", "diagnostics/psychometrics", "deficits/infer", "routes/plan", "roadmap/parse"}
+var pure = []string{"diagnostics/task", "diagnostics/exchange", "diagnostics/psychometrics", "diagnostics/results/quality", "deficits/infer", "routes/plan", "roadmap/parse"}
 
 var impure = []string{"database/sql", "net/http", "github.com/jmoiron/sqlx", "github.com/lib/pq", "github.com/gin-gonic/gin", "math/rand", "crypto/rand"}
 

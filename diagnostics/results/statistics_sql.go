@@ -1,0 +1,149 @@
+package results
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/lotsiya/lotsiya/diagnostics/results/quality"
+	"github.com/lotsiya/lotsiya/diagnostics/task"
+	"github.com/lotsiya/lotsiya/internal/db"
+)
+
+// Statistics are the kept statistics of a campaign.
+type Statistics struct {
+	ID           int64
+	CampaignID   int64
+	Version      int // 0 = never computed
+	ModelVersion int
+	Revisions    []int64
+	ComputedAt   time.Time
+	quality.Statistics
+}
+
+// Part finds the figures of a part; false where there are none.
+func (s Statistics) Part(p task.Part) (quality.Part, bool) {
+	for _, part := range s.Parts {
+		if part.Part == p {
+			return part, true
+		}
+	}
+	return quality.Part{}, false
+}
+
+type statisticRow struct {
+	ID           int64           `db:"id"`
+	CampaignID   int64           `db:"campaign_id"`
+	Version      int             `db:"version"`
+	Engine       string          `db:"engine"`
+	ModelVersion int             `db:"model_version"`
+	Works        int             `db:"works"`
+	Revisions    json.RawMessage `db:"revisions"`
+	Parts        json.RawMessage `db:"parts"`
+	ComputedAt   time.Time       `db:"computed_at"`
+}
+
+type taskStatisticRow struct {
+	StatisticID int64           `db:"campaign_statistic_id"`
+	VersionID   int64           `db:"task_version_id"`
+	Part        task.Part       `db:"part"`
+	Figures     json.RawMessage `db:"figures"`
+}
+
+func (r taskStatisticRow) figure() (f quality.TaskFigure, err error) {
+	if err = json.Unmarshal(r.Figures, &f); err != nil {
+		return f, fmt.Errorf("figures of task version %d: %w", r.VersionID, err)
+	}
+	f.VersionID, f.Part = r.VersionID, r.Part
+	return f, nil
+}
+
+// StatisticsTx reads the newest statistics of a campaign, without its tasks; Version
+// is 0 where there are none.
+func StatisticsTx(ctx context.Context, tx db.Q, campaignID int64) (Statistics, error) {
+	rows, err := db.Select[statisticRow](ctx, tx, `
+		SELECT id, campaign_id, version, engine, model_version, works, to_jsonb(revisions) AS revisions, parts, computed_at
+		FROM campaign_statistic WHERE campaign_id = $1 ORDER BY version DESC LIMIT 1`, campaignID)
+	if err != nil || len(rows) == 0 {
+		return Statistics{CampaignID: campaignID}, err
+	}
+	r := rows[0]
+	s := Statistics{ID: r.ID, CampaignID: r.CampaignID, Version: r.Version, ModelVersion: r.ModelVersion, ComputedAt: r.ComputedAt,
+		Statistics: quality.Statistics{Engine: r.Engine, Works: r.Works}}
+	if err := json.Unmarshal(r.Parts, &s.Parts); err != nil {
+		return s, fmt.Errorf("statistics of campaign %d: %w", campaignID, err)
+	}
+	if err := json.Unmarshal(r.Revisions, &s.Revisions); err != nil {
+		return s, fmt.Errorf("statistics of campaign %d: %w", campaignID, err)
+	}
+	return s, nil
+}
+
+// tasksOfTx reads the tasks of statistics, in the order of the work.
+func (s Statistics) tasksOfTx(ctx context.Context, tx db.Q) ([]quality.TaskFigure, error) {
+	rows, err := db.Select[taskStatisticRow](ctx, tx, `
+		SELECT campaign_statistic_id, task_version_id, part, figures FROM task_statistic
+		WHERE campaign_statistic_id = $1 ORDER BY part DESC, CAST(figures->>'position' AS int), task_version_id`, s.ID)
+	if err != nil {
+		return nil, fmt.Errorf("statistics of tasks: %w", err)
+	}
+	out := make([]quality.TaskFigure, len(rows))
+	for i, r := range rows {
+		if out[i], err = r.figure(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// insertStatisticsTx appends the next statistics of a campaign and answers their version.
+func insertStatisticsTx(ctx context.Context, tx db.Q, s Statistics) (int, error) {
+	parts, err := json.Marshal(s.Parts)
+	if err != nil {
+		return 0, fmt.Errorf("statistics: %w", err)
+	}
+	kept, err := db.Get[struct {
+		ID      int64 `db:"id"`
+		Version int   `db:"version"`
+	}](ctx, tx, `
+		INSERT INTO campaign_statistic (campaign_id, version, engine, model_version, works, revisions, parts, computed_at)
+		SELECT $1, 1 + COALESCE(max(version), 0), $2, $3, $4, $5, $6, $7 FROM campaign_statistic WHERE campaign_id = $1
+		RETURNING id, version`, s.CampaignID, s.Engine, s.ModelVersion, s.Works, db.Array(s.Revisions), parts, s.ComputedAt)
+	if err != nil {
+		return 0, fmt.Errorf("keep statistics of campaign %d: %w", s.CampaignID, err)
+	}
+	type row struct {
+		Version int64              `json:"version"`
+		Part    task.Part          `json:"part"`
+		N       int                `json:"n"`
+		P       quality.Number     `json:"p"`
+		Rest    quality.Number     `json:"rest"`
+		Figures quality.TaskFigure `json:"figures"`
+	}
+	rows := make([]row, len(s.Tasks))
+	for i, t := range s.Tasks {
+		rows[i] = row{t.VersionID, t.Part, t.N, t.P, t.Rest, t}
+	}
+	body, err := json.Marshal(rows)
+	if err != nil {
+		return 0, fmt.Errorf("statistics of tasks: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `
+		INSERT INTO task_statistic (campaign_statistic_id, task_version_id, part, n, p, item_rest, figures)
+		SELECT $1, version, part, n, p, rest, figures
+		FROM jsonb_to_recordset($2) AS t (version bigint, part text, n int, p float8, rest float8, figures jsonb)`, kept.ID, body); err != nil {
+		return 0, fmt.Errorf("keep statistics of tasks of campaign %d: %w", s.CampaignID, err)
+	}
+	return kept.Version, nil
+}
+
+// figureOrNil is a figure for a page: nil where it does not exist.
+func figureOrNil(n quality.Number) *float64 {
+	x := float64(n)
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
+}
