@@ -24,15 +24,19 @@ type Menu struct {
 	Key     map[string]bool
 }
 
-// fewestChoosers is how many must have chosen an option before it is judged by them.
-const fewestChoosers = 5
+// fewestChoosers is how many must have chosen an option before it is judged by them;
+// beyondChance how many standard errors it must then outdo the key by.
+const (
+	fewestChoosers = 5
+	beyondChance   = 1.645
+)
 
 // Options tells for each option of an item who chose it. chosen holds what each
 // person chose, none for who did not answer; what the menu does not have is passed
 // over. Only complete rows count, as in Analyse. The lower third are the rows at
 // or under the 1/3 quantile of the total less the item, the upper those at or over
 // the 2/3 quantile; None where the two are one. flags name wrong options that
-// nobody chose, or that draw the strong. Source: Haladyna & Rodriguez (2013), ch. 18.
+// nobody chose, or that draw the strong more than chance would. Source: Haladyna & Rodriguez (2013), ch. 18.
 func Options(r *psychometrics.Responses, item int, chosen [][]string, menu Menu) (options []Option, flags []Flag) {
 	options, flags = make([]Option, len(menu.Options)), []Flag{}
 	var answers [][]string
@@ -111,14 +115,26 @@ func Options(r *psychometrics.Responses, item int, chosen [][]string, menu Menu)
 		case o.N == 0:
 			flags = append(flags, Flag{Code: DistractorUnused, Value: 0, Limit: 0, At: o.ID})
 		case key < 0 || o.N < fewestChoosers:
-		case means[j] > means[key] && o.Rest > 0:
+		case means[j]-means[key] > beyondChance*deviation(rest)*math.Sqrt(1/float64(o.N)+1/float64(options[key].N)):
 			flags = append(flags, Flag{Code: DistractorBetter, Value: o.Rest, Limit: options[key].Rest, At: o.ID})
-		case o.Thirds[2] > options[key].Thirds[2]:
+		case float64(o.Thirds[2]-options[key].Thirds[2]) > beyondChance*math.Sqrt(float64(o.Thirds[2]+options[key].Thirds[2])/float64(size[2])):
 			flags = append(flags, Flag{Code: DistractorAttract, Value: o.Thirds[2], Limit: options[key].Thirds[2], At: o.ID})
 		}
 	}
 	slices.SortStableFunc(flags, func(a, b Flag) int { return cmp.Compare(a.Code, b.Code) })
 	return options, flags
+}
+
+// deviation is the standard deviation, n−1 in the denominator.
+func deviation(x []float64) float64 {
+	mean, squares := 0.0, 0.0
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		squares += (v - mean) * (v - mean)
+	}
+	return math.Sqrt(squares / float64(max(1, len(x)-1)))
 }
 
 // pointBiserial is the product-moment correlation of x and y; None where either does not vary.

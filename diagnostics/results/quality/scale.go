@@ -178,21 +178,33 @@ func calibrate(tasks []Task, works []Work, figures []TaskFigure) *Scale {
 			return nil
 		}
 	}
+	s.Reliability = psychometrics.None
+	s.Abilities = []Abilities{}
 	s.Model, s.Works, s.LogLik, s.AIC, s.BIC, s.Mean, s.SD = fit.Model, fit.RowsUsed, fit.LogLik, fit.AIC, fit.BIC, fit.Latent.Mean, fit.Latent.SD
 	s.Warnings = append(s.Warnings, fit.Warnings...)
 	for j, item := range fit.Items {
 		figures[at[j]].Item = &Item{ItemFit: item, Unit: m.units[j], Infit: psychometrics.None, Outfit: psychometrics.None, SX2: psychometrics.None, DF: psychometrics.None, PFit: psychometrics.None}
 	}
-	s.Reliability = reliability(fit, m.Responses)
-	if scores, err := fit.Score(m.Responses, irt.WLE); err == nil {
-		thetas := []float64{}
-		for _, p := range scores.Persons {
-			if theta := float64(p.Theta); !math.IsNaN(theta) {
-				thetas = append(thetas, max(-4, min(4, theta)))
-			}
-		}
-		s.Abilities = spread(thetas)
+	stats, err := fit.FitStats(m.Responses, irt.StatOptions{})
+	if err != nil {
+		s.Warnings = append(s.Warnings, err.Error())
+		return s
 	}
+	s.Reliability = stats.Reliability.Empirical
+	for j, of := range stats.Items {
+		it := figures[at[j]].Item
+		it.Infit, it.Outfit, it.SX2, it.DF, it.PFit = of.Infit, of.Outfit, of.SX2, of.DF, of.P
+	}
+	scores, err := fit.Score(m.Responses, irt.WLE)
+	if err != nil {
+		s.Warnings = append(s.Warnings, err.Error())
+		return s
+	}
+	thetas := make([]float64, len(scores.Persons))
+	for i, p := range scores.Persons {
+		thetas[i] = float64(p.Theta)
+	}
+	s.Abilities = spread(thetas)
 	return s
 }
 
@@ -208,24 +220,6 @@ func settled(r *psychometrics.Responses, model irt.Model) *irt.Fit {
 		}
 	}
 	return fit
-}
-
-// reliability is that of the EAP scores: their variance over it and the mean square of
-// their errors (Bechger et al. 2003).
-func reliability(fit *irt.Fit, r *psychometrics.Responses) Number {
-	scores, err := fit.Score(r, irt.EAP)
-	if err != nil || len(scores.Persons) < 2 {
-		return psychometrics.None
-	}
-	mean, spread, noise, n := 0.0, 0.0, 0.0, float64(len(scores.Persons))
-	for _, p := range scores.Persons {
-		mean += float64(p.Theta) / n
-		noise += float64(p.SE*p.SE) / n
-	}
-	for _, p := range scores.Persons {
-		spread += (float64(p.Theta) - mean) * (float64(p.Theta) - mean) / (n - 1)
-	}
-	return Number(spread / (spread + noise))
 }
 
 // varies tells whether a task got different points.
@@ -262,20 +256,13 @@ func (m *scored) answered() {
 func spread(thetas []float64) []Abilities {
 	const few = 5
 	out := []Abilities{}
-	if len(thetas) < few {
-		return out
+	all := 0
+	for _, rung := range irt.Wright(thetas, nil, -4, 4, 0.5) {
+		out = append(out, Abilities{rung.From, rung.To, rung.Persons})
+		all += rung.Persons
 	}
-	sorted := slices.Sorted(slices.Values(thetas))
-	for i := range 16 {
-		low := -4 + float64(i)/2
-		high := low + 0.5
-		n := 0
-		for _, x := range sorted {
-			if x >= low && (x < high || i == 15) {
-				n++
-			}
-		}
-		out = append(out, Abilities{low, high, n})
+	if all < few {
+		return []Abilities{}
 	}
 	for {
 		worst := -1
