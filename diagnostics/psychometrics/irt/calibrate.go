@@ -3,6 +3,7 @@ package irt
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -75,6 +76,7 @@ func Calibrate(r *psychometrics.Responses, opt Options) (*Fit, error) {
 	e := newEngine(nodes, s.items, data)
 	p := newProblem(e, opt.Prior, free, common, anchored, anchored || opt.Model == Rasch || opt.Model == PCM)
 	evaluations, converged := p.maximise(opt.Tol, opt.Limit)
+	converged = converged && !slices.Contains(p.stuck, true) // the rest has, at that bound
 	var cov *mat.SymDense
 	if !opt.NoSE {
 		var ok bool
@@ -162,7 +164,7 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 	if e.data.persons < len(p.places) {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("%d persons and %d parameters: the estimates are hardly more than a description of these persons", e.data.persons, len(p.places)))
 	}
-	if !converged {
+	if !converged && !slices.Contains(p.stuck, true) {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("not converged after %d evaluations of the likelihood", evaluations))
 	}
 	return f

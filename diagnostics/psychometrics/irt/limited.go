@@ -96,7 +96,7 @@ func (f *Fit) limited(s *sheet, persons []int, prior Normal) (_ *LimitedFit, why
 	})
 	delta := m.derivatives(p, list, prior)
 	var c mat.Cholesky
-	if !c.Factorize(xi) {
+	if !c.Factorize(xi) || c.Cond() > 1e12 {
 		return nil, fmt.Sprintf("no %s: the covariance of its moments is singular", kind)
 	}
 	var xe mat.VecDense
@@ -118,12 +118,12 @@ func (f *Fit) limited(s *sheet, persons []int, prior Normal) (_ *LimitedFit, why
 			}
 		}
 		var cd mat.Cholesky
-		if !cd.Factorize(sym) || cd.SolveVecTo(&back, &de) != nil {
+		if !cd.Factorize(sym) || cd.Cond() > 1e13 || cd.SolveVecTo(&back, &de) != nil {
 			return nil, fmt.Sprintf("no %s: the parameters cannot be told from single items and pairs", kind)
 		}
 		value -= mat.Dot(&de, &back)
 	}
-	value *= total
+	value = math.Max(0, value*total)
 	out := &LimitedFit{Kind: kind, Value: psychometrics.Number(value), DF: df, P: upper(value, float64(df))}
 	// The point with N−1 and the interval with N: as mirt has them.
 	rmsea := func(lambda, n float64) psychometrics.Number {
