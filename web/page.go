@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -49,11 +50,17 @@ type frame struct {
 // Page is one HTML page and the type of data it shows.
 type Page[T any] struct{ t *template.Template }
 
+// frameOfPages is the layout and the components, parsed once for all pages: every
+// command pays for what is parsed at start-up.
+var frameOfPages = sync.OnceValue(func() *template.Template {
+	t := template.New("layout.html").Funcs(funcs)
+	return template.Must(t.ParseFS(layout, "layout/*.html", "components/*.html"))
+})
+
 // MustPage parses the layout, the components and one page file at start-up.
 // The file defines "main" (or "body" for bare pages); further files may hold its parts.
 func MustPage[T any](pages fs.FS, files ...string) Page[T] {
-	t := template.New("layout.html").Funcs(funcs)
-	t = template.Must(t.ParseFS(layout, "layout/*.html", "components/*.html"))
+	t := template.Must(frameOfPages().Clone())
 	t = template.Must(t.ParseFS(pages, files...))
 	return Page[T]{t}
 }

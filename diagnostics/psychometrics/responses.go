@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 	"strconv"
@@ -88,7 +89,16 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
 		return []byte("null"), nil
 	}
-	return json.Marshal(float64(n))
+	// As encoding/json writes a float64, without its detour.
+	f, format := float64(n), byte('f')
+	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
+		format = 'e'
+	}
+	b := strconv.AppendFloat(make([]byte, 0, 24), f, format, -1, 64)
+	if k := len(b); format == 'e' && k >= 4 && b[k-4] == 'e' && b[k-3] == '-' && b[k-2] == '0' {
+		b = append(b[:k-2], b[k-1])
+	}
+	return b, nil
 }
 
 // UnmarshalJSON reads a number, or None for null.
@@ -143,15 +153,42 @@ func Read(name string, in io.Reader, max map[string]int) (*Responses, error) {
 	}
 	slices.Sort(r.Warnings)
 	persons := map[string]int{}
-	for row, ok := rows.Next(); ok; row, ok = rows.Next() {
+	limits := make([]int, len(r.Items)) // a larger score is a fault
+	for i, item := range r.Items {
+		if most, given := max[item]; given {
+			limits[i] = most
+		} else {
+			limits[i] = MaxScore
+		}
+	}
+	r.Cells = make([]Cell, 0, len(rows.rest)/2)
+	for line, ok := rows.line(); ok; line, ok = rows.line() {
 		if len(faults) >= mostFaults {
 			return nil, append(faults, "… and perhaps more: the rest was not read")
 		}
-		if len(row) != len(head) {
-			faults = append(faults, fmt.Sprintf("%s:%d: %d cells, expected %d as in the header", name, rows.Line, len(row), len(head)))
-			continue
+		before := len(r.Cells)
+		id, cells, plain := rows.plain(line, r.Cells)
+		if plain && len(cells)-before == len(r.Items) {
+			r.Cells = cells
+		} else {
+			row, ok := rows.split(line)
+			if !ok {
+				break
+			}
+			if len(row) != len(head) {
+				faults = append(faults, fmt.Sprintf("%s:%d: %d cells, expected %d as in the header", name, rows.Line, len(row), len(head)))
+				continue
+			}
+			id = row[0]
+			for i, cell := range row[1:] {
+				c, why := parseCell(cell)
+				if why != "" {
+					faults = append(faults, fmt.Sprintf("%s:%d: item %s: %s", name, rows.Line, r.Items[i], why))
+				}
+				r.Cells = append(r.Cells, c)
+			}
 		}
-		person := string(row[0])
+		person := string(id)
 		if person == "" {
 			faults = append(faults, fmt.Sprintf("%s:%d: no person's id in the first column", name, rows.Line))
 			continue
@@ -163,21 +200,16 @@ func Read(name string, in io.Reader, max map[string]int) (*Responses, error) {
 		persons[person] = rows.Line
 		r.Persons = append(r.Persons, person)
 		answers := false
-		for i, cell := range row[1:] {
-			c, why := parseCell(cell)
-			if why == "" && c >= 0 {
-				if most, given := max[r.Items[i]]; given && int(c) > most {
-					why = fmt.Sprintf("%q is over the maximum %d", cell, most)
+		for i, c := range r.Cells[before:] {
+			if c >= 0 {
+				if int(c) > limits[i] {
+					faults = append(faults, fmt.Sprintf("%s:%d: item %s: \"%d\" is over the maximum %d", name, rows.Line, r.Items[i], c, limits[i]))
+				}
+				if int(c) > r.Max[i] {
+					r.Max[i] = int(c)
 				}
 			}
-			if why != "" {
-				faults = append(faults, fmt.Sprintf("%s:%d: item %s: %s", name, rows.Line, r.Items[i], why))
-			}
-			if c >= 0 && int(c) > r.Max[i] {
-				r.Max[i] = int(c)
-			}
 			answers = answers || c >= 0 || c == Omitted
-			r.Cells = append(r.Cells, c)
 		}
 		if !answers {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("person %s has no answers", person))
@@ -275,7 +307,7 @@ var bom = []byte("\xef\xbb\xbf")
 // the header's: a semicolon where it has one and no comma, else a comma. White
 // space around a cell is no part of it; blank lines are passed over.
 func Table(name string, in io.Reader) (head []string, rows *Rows, err error) {
-	all, err := io.ReadAll(in)
+	all, err := readAll(in)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -304,9 +336,30 @@ func Table(name string, in io.Reader) (head []string, rows *Rows, err error) {
 	return head, rows, nil
 }
 
+// readAll reads a file into room of its size, so that nothing is copied as it grows.
+func readAll(in io.Reader) ([]byte, error) {
+	var b bytes.Buffer
+	if f, ok := in.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+			b.Grow(int(st.Size()) + bytes.MinRead)
+		}
+	}
+	_, err := b.ReadFrom(in)
+	return b.Bytes(), err
+}
+
 // Next gives the next record; its cells live until the call after. It is false
 // at the end, or where Err says what is wrong.
 func (r *Rows) Next() ([][]byte, bool) {
+	line, ok := r.line()
+	if !ok {
+		return nil, false
+	}
+	return r.split(line)
+}
+
+// line gives the next line that is not blank, without the space around it.
+func (r *Rows) line() ([]byte, bool) {
 	for r.Err == nil && len(r.rest) > 0 {
 		line := r.rest
 		if end := bytes.IndexByte(r.rest, '\n'); end >= 0 {
@@ -316,29 +369,67 @@ func (r *Rows) Next() ([][]byte, bool) {
 		}
 		r.Line = r.next
 		r.next++
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 {
-			continue
-		}
-		r.record = r.record[:0]
-		if bytes.IndexByte(line, '"') >= 0 {
-			return r.quoted(line)
-		}
-		for {
-			end := bytes.IndexByte(line, r.comma)
-			if end < 0 {
-				r.record = append(r.record, bytes.TrimSpace(line))
-				return r.record, true
-			}
-			cell := line[:end]
-			if len(cell) > 1 {
-				cell = bytes.TrimSpace(cell)
-			}
-			r.record = append(r.record, cell)
-			line = line[end+1:]
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return line, true
 		}
 	}
 	return nil, false
+}
+
+// split cuts a line into its cells.
+func (r *Rows) split(line []byte) ([][]byte, bool) {
+	r.record = r.record[:0]
+	if bytes.IndexByte(line, '"') >= 0 {
+		return r.quoted(line)
+	}
+	for {
+		end := bytes.IndexByte(line, r.comma)
+		if end < 0 {
+			r.record = append(r.record, bytes.TrimSpace(line))
+			return r.record, true
+		}
+		cell := line[:end]
+		if len(cell) > 1 {
+			cell = bytes.TrimSpace(cell)
+		}
+		r.record = append(r.record, cell)
+		line = line[end+1:]
+	}
+}
+
+// plain reads a line of the most frequent kind, a person and cells of one
+// character or none, without cutting it up: a large file is nearly all that. The
+// cells are appended to cells; ok is false where the line is of another kind.
+func (r *Rows) plain(line []byte, cells []Cell) (person []byte, _ []Cell, ok bool) {
+	end := bytes.IndexByte(line, r.comma)
+	if end < 1 || bytes.IndexByte(line[:end], '"') >= 0 {
+		return nil, nil, false
+	}
+	person, line = bytes.TrimSpace(line[:end]), line[end+1:]
+	for {
+		c, next := Absent, 0
+		if len(line) > 0 && line[0] != r.comma {
+			next = 1
+			switch x := line[0]; {
+			case x >= '0' && x <= '9':
+				c = Cell(x - '0')
+			case x == 'O':
+				c = Omitted
+			case x == 'N':
+				c = NotReached
+			default:
+				return nil, nil, false
+			}
+		}
+		cells = append(cells, c)
+		if next == len(line) {
+			return person, cells, true
+		}
+		if line[next] != r.comma {
+			return nil, nil, false
+		}
+		line = line[next+1:]
+	}
 }
 
 // quoted reads a line with quotation marks; a quoted cell may not span lines.

@@ -83,6 +83,18 @@ func TestANumberThatDoesNotExistIsNull(t *testing.T) {
 	}
 }
 
+func TestANumberIsWrittenAsEncodingJSONDoes(t *testing.T) {
+	for _, x := range []float64{0, 1, -1, 0.1, 1.0 / 3, 1e-6, 9.9e-7, -1.5e-9, 1e-10, 1.25e-300, 1e20, 1e21, -3e21, 1.7976931348623157e308, 5e-324, 638195.5512906291} {
+		want, err := json.Marshal(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(Number(x)); err != nil || string(got) != string(want) {
+			t.Errorf("%s %v, expected %s", got, err, want)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add("person,a,b\np1,1,0\np2,O,N\n")
 	f.Add("person;a\n\"p\";3\n")
