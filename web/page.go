@@ -48,21 +48,36 @@ type frame struct {
 }
 
 // Page is one HTML page and the type of data it shows.
-type Page[T any] struct{ t *template.Template }
+type Page[T any] struct{ parsed func() *template.Template }
 
-// frameOfPages is the layout and the components, parsed once for all pages: every
-// command pays for what is parsed at start-up.
+// frameOfPages is the layout and the components, parsed once for all pages.
 var frameOfPages = sync.OnceValue(func() *template.Template {
 	t := template.New("layout.html").Funcs(funcs)
 	return template.Must(t.ParseFS(layout, "layout/*.html", "components/*.html"))
 })
 
-// MustPage parses the layout, the components and one page file at start-up.
-// The file defines "main" (or "body" for bare pages); further files may hold its parts.
+// allPages are those that MustPage made.
+var allPages []func() *template.Template
+
+// MustPage is a page of the layout, the components and one page file, which
+// defines "main" (or "body" for bare pages); further files may hold its parts.
+// It is parsed once, when it is first shown or by ParsePages: commands that show
+// no page do not wait for all of them.
 func MustPage[T any](pages fs.FS, files ...string) Page[T] {
-	t := template.Must(frameOfPages().Clone())
-	t = template.Must(t.ParseFS(pages, files...))
-	return Page[T]{t}
+	p := Page[T]{sync.OnceValue(func() *template.Template {
+		t := template.Must(frameOfPages().Clone())
+		return template.Must(t.ParseFS(pages, files...))
+	})}
+	allPages = append(allPages, p.parsed)
+	return p
+}
+
+// ParsePages parses every page, and panics where one is broken: a server learns
+// of it before it serves.
+func ParsePages() {
+	for _, parsed := range allPages {
+		parsed()
+	}
 }
 
 // Render writes the page, or nothing at all if the template fails.
@@ -82,7 +97,7 @@ func (p Page[T]) Render(c *gin.Context, code int, head Head, data T) error {
 		f.Flash = site.Sessions.PopString(c.Request.Context(), flashInSes)
 	}
 	var b bytes.Buffer
-	if err := p.t.Execute(&b, f); err != nil {
+	if err := p.parsed().Execute(&b, f); err != nil {
 		return fmt.Errorf("render %s: %w", head.Title, err)
 	}
 	c.Data(code, "text/html; charset=utf-8", b.Bytes())

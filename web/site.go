@@ -52,9 +52,11 @@ const (
 )
 
 // NewEngine returns an engine with the shell's middleware and static files.
+// Every page is parsed first, so that a broken one stops the start.
 // Mount contexts on it, then serve Site.Handler(engine).
 func (s *Site) NewEngine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
+	ParsePages()
 	e := gin.New()
 	e.ContextWithFallback = false
 	e.Use(recovered, headers, s.load)
