@@ -21,6 +21,9 @@ func psychometricsCommand() *cobra.Command {
 		psychometricsDIFCommand(),
 		psychometricsCDMCommand(),
 		psychometricsIRTCommand(),
+		psychometricsCATCommand(),
+		psychometricsCATReplayCommand(),
+		psychometricsSimulateCATCommand(),
 		psychometricsAgreementCommand(),
 	)
 }

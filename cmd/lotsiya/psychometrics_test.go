@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,9 +123,43 @@ func TestPsychometricsSubscores(t *testing.T) {
 	}
 }
 
+// threeItems is a bank made by hand.
+const threeItems = `{"model":"2pl","items":[{"id":"a","a":1,"d":[0.5]},{"id":"b","a":2,"d":[0]},{"id":"c","a":1.5,"d":[-1]}]}`
+
+func TestPsychometricsCAT(t *testing.T) {
+	fit := written(t, "fit.json", threeItems)
+	r := written(t, "r.csv", "person,a,b,c\np,1,0,1\nq,1,,1\nr,0,1,0\n")
+	args := []string{"psychometrics", "cat", "--params", fit, "--max-items", "2", r}
+	a, _ := answered(t, args...)
+	persons := a["persons"].([]any)
+	for k, want := range []string{"[b c]", "[c a]", "[b c]"} {
+		if got := fmt.Sprint(persons[k].(map[string]any)["items"]); got != want {
+			t.Errorf("person %d got %s, want %s", k, got, want)
+		}
+	}
+	if l := lacks(persons[0], "person items theta se"); l != nil {
+		t.Errorf("a person lacks %q", l)
+	}
+	_, log, _ := said(t, args...)
+	back, _ := answered(t, "psychometrics", "cat-replay", "--params", fit, written(t, "log.json", log))
+	if back["same"] != true {
+		t.Errorf("%v", back)
+	}
+	other := written(t, "other.json", strings.Replace(threeItems, `"a":1.5`, `"a":1.6`, 1))
+	if status, out, complaint := said(t, "psychometrics", "cat-replay", "--params", other, written(t, "log.json", log)); status != 1 || !strings.Contains(out, `"same": false`) || !strings.Contains(complaint, "person r, step 2") {
+		t.Errorf("another bank: %d %s %s", status, out, complaint)
+	}
+	sim, _ := answered(t, "psychometrics", "simulate-cat", "--params", fit, "--persons", "50", "--max-items", "2", "--seed", "4",
+		"--content", written(t, "c.csv", "item,domain\na,x\nb,x\nc,y\n"), "--share", "x=0.5", "--share", "y=0.5")
+	if l := lacks(sim, "persons items bias rmse usage bands domains"); l != nil || fmt.Sprint(sim["domains"]) != "[map[domain:x share:0.5] map[domain:y share:0.5]]" {
+		t.Errorf("%q, %v", l, sim["domains"])
+	}
+}
+
 // TestPsychometricsRefusals: wrong usage is 2, a bad file 1 with a line for each fault.
 func TestPsychometricsRefusals(t *testing.T) {
 	bad := written(t, "bad.csv", "person,a,b\np,x,1\nq,1\n")
+	fit := written(t, "fit.json", threeItems)
 	good := written(t, "good.csv", "person,a,b\np,0,1\nq,1,1\n")
 	for _, c := range []struct {
 		status int
@@ -140,6 +175,15 @@ func TestPsychometricsRefusals(t *testing.T) {
 		{1, []string{"psychometrics", "cdm", "--model", "dina", "--q", written(t, "q.csv", "item,x,y\na,0,0\nb,1,1\n"), good}, "q.csv:2: item a measures nothing"},
 		{1, []string{"psychometrics", "cdm", "--model", "dina", "--q", written(t, "q.csv", "item,x\nz,1\n"), good}, "no item of the responses has a row in Q"},
 		{1, []string{"psychometrics", "agreement", bad}, `bad.csv:2: rater a: "x", expected a number`},
+		{2, []string{"psychometrics", "cat", good}, "needs --params"},
+		{2, []string{"psychometrics", "cat", "--params", fit, "--rule", "best", good}, "expected one of [mfi"},
+		{2, []string{"psychometrics", "cat", "--params", fit, "--max-items", "-1", good}, "are 0 or more"},
+		{2, []string{"psychometrics", "cat", "--params", fit, "--content", good, "--share", "x", good}, "expected domain=0.25"},
+		{2, []string{"psychometrics", "simulate-cat", "--params", fit, "--persons", "0"}, "expected 1 to 1000000"},
+		{1, []string{"psychometrics", "cat", "--params", bad, good}, "bad.csv"},
+		{1, []string{"psychometrics", "cat", "--params", fit, written(t, "r.csv", "person,z\np,1\n")}, "no item of the responses has parameters"},
+		{1, []string{"psychometrics", "cat", "--params", fit, written(t, "r.csv", "person,a\np,2\n")}, "score 2 is over the item's 1"},
+		{1, []string{"psychometrics", "cat-replay", "--params", fit, bad}, "expected a log written by psychometrics cat"},
 		{1, []string{"psychometrics", "ctt", bad}, `bad.csv:2: item a: "x", expected an integer score`},
 		{1, []string{"psychometrics", "ctt", bad}, "bad.csv:3: 2 cells, expected 3 as in the header"},
 		{1, []string{"psychometrics", "ctt", bad + ".not"}, "no such file"},
