@@ -50,6 +50,7 @@ func run(ctx context.Context, args []string) int {
 		restoreCommand(),
 		verifyCommand(),
 		psychometricsCommand(),
+		deficitsCommand(),
 		routesCommand(),
 		roadmapCommand(),
 	)

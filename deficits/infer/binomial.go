@@ -9,75 +9,18 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// State says what became of a task that was given to a person.
-type State uint8
+// BinomialMethod names the yardstick.
+const BinomialMethod = "beta-binomial/1"
 
-// A task is answered, presented and omitted (scored 0), or never reached (left out).
-const (
-	Answered State = iota
-	Omitted
-	NotReached
-)
-
-// A Task is what the model must know of a task: its maximum in points and which
-// elements it speaks of, with weights that add up to at most 1.
-type Task struct {
-	ID      string             `json:"id"`
-	Max     float64            `json:"max"`
-	Weights map[string]float64 `json:"weights"`
-}
-
-// A Response is what one person did with Tasks[Task]; 0 ≤ Points ≤ Max.
-type Response struct {
-	Task   int
-	Points float64
-	State  State
-}
-
-// A Person is somebody with answers; a task not presented has no response.
-type Person struct {
-	ID        string
-	Responses []Response
-}
-
-// Data is what a model is fitted to. Elements may name elements without tasks.
-type Data struct {
-	Elements []string
-	Tasks    []Task
-	Persons  []Person
-}
-
-// An Estimate is what the model says of one element of one person.
-type Estimate struct {
-	Element   string   `json:"element"`
-	Score     float64  `json:"score"`     // points × weight over tasks answered or omitted
-	Max       float64  `json:"max"`       // the most these tasks give
-	Tasks     int      `json:"tasks"`     // answered tasks
-	Omitted   int      `json:"omitted"`   // presented, left without an answer, scored 0
-	Share     float64  `json:"share"`     // Score/Max, 0 where Max is 0
-	Estimate  float64  `json:"estimate"`  // posterior mean of the true share
-	Low       float64  `json:"low"`       // 90 % interval
-	High      float64  `json:"high"`      //
-	P         float64  `json:"p_deficit"` // probability that the true share lies under the cut
-	Shortfall float64  `json:"shortfall"` // E[max(0, cut − share)]
-	Severity  Severity `json:"severity"`
-	Status    Status   `json:"status"`
-}
-
-// Method names the model of this version of the package; a stored model of
-// another method is refused, so that a figure is never read by the wrong rule.
-const Method = "beta-binomial/1"
-
-// A Model is a fitted (or weak) model; its JSON is stored with every estimate's
-// version. Everything Infer needs is in it.
-type Model struct {
-	Method   string             `json:"method"`
-	Fitted   bool               `json:"fitted"` // false: the weak prior alone
-	Policy   Policy             `json:"policy"`
-	Persons  int                `json:"persons"`
-	Elements []ElementPrior     `json:"elements"`
-	Spread   map[string]float64 `json:"spread"` // φ by task: variance of its share of points over p(1−p)
-	Warnings []string           `json:"warnings"`
+// A Binomial is the simpler model that this package is measured against: every
+// element by itself, its true share Beta over the persons. It borrows nothing from
+// a person's other elements and knows nothing of how hard a task is.
+type Binomial struct {
+	Policy   Policy
+	Persons  int
+	Elements []ElementPrior
+	Spread   map[string]float64 // φ by task: variance of its share of points over p(1−p)
+	Warnings []string
 }
 
 // An ElementPrior is the distribution of the true share of an element over
@@ -110,23 +53,11 @@ func shapes(logit, logS float64) (a, b float64) {
 	return max(leastShape, mean*s), max(leastShape, (1-mean)*s)
 }
 
-// Weak is the model before anybody's answers are known: what it says is preliminary.
-func Weak(elements []string, p Policy) (Model, error) {
-	if err := p.Check(); err != nil {
-		return Model{}, err
-	}
-	m := Model{Method: Method, Policy: p, Spread: map[string]float64{}, Warnings: []string{}, Elements: []ElementPrior{}}
-	for _, e := range sorted(elements) {
-		m.Elements = append(m.Elements, weak(e))
-	}
-	return m, nil
-}
-
 func sorted(elements []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(elements)))
 }
 
-// Fit learns the distribution of each element's true share over the persons by
+// FitBinomial learns the distribution of each element's true share over the persons by
 // empirical Bayes: the beta-binomial marginal likelihood
 //
 //	Π_i B(a+k_i, b+n_i−k_i) / B(a, b)
@@ -143,14 +74,14 @@ func sorted(elements []string) []string {
 //
 // Errors name what is wrong with the data or the policy. Tasks without points,
 // constant tasks and elements nobody answered are warnings.
-func Fit(d Data, p Policy) (Model, error) {
+func FitBinomial(d Data, p Policy) (Binomial, error) {
 	if err := p.Check(); err != nil {
-		return Model{}, err
+		return Binomial{}, err
 	}
 	if err := d.check(); err != nil {
-		return Model{}, err
+		return Binomial{}, err
 	}
-	m := Model{Method: Method, Fitted: true, Policy: p, Spread: map[string]float64{}, Warnings: []string{}, Elements: []ElementPrior{}}
+	m := Binomial{Policy: p, Spread: map[string]float64{}, Warnings: []string{}, Elements: []ElementPrior{}}
 	m.spread(d)
 	elements := slices.Clone(d.Elements)
 	for _, t := range d.Tasks {
@@ -182,65 +113,13 @@ func Fit(d Data, p Policy) (Model, error) {
 			m.Elements = append(m.Elements, weak(e))
 			continue
 		}
-		m.Elements = append(m.Elements, fitElement(e, counts[e]))
+		m.Elements = append(m.Elements, fitBeta(e, counts[e]))
 	}
 	return m, nil
 }
 
-func (d Data) check() error {
-	seen := map[string]bool{}
-	for _, t := range d.Tasks {
-		switch {
-		case seen[t.ID]:
-			return fmt.Errorf("task %s: given twice", t.ID)
-		case !(t.Max >= 0) || math.IsInf(t.Max, 0):
-			return fmt.Errorf("task %s: maximum %v, expected 0 or more points", t.ID, t.Max)
-		}
-		seen[t.ID] = true
-		if err := t.checkWeights(); err != nil {
-			return err
-		}
-	}
-	for _, person := range d.Persons {
-		if err := checkResponses(d.Tasks, person.Responses); err != nil {
-			return fmt.Errorf("person %s: %w", person.ID, err)
-		}
-	}
-	return nil
-}
-
-func (t Task) checkWeights() error {
-	sum := 0.0
-	for e, w := range t.Weights {
-		if !(w >= 0 && w <= 1) {
-			return fmt.Errorf("task %s: weight %v of %s, expected 0…1", t.ID, w, e)
-		}
-		sum += w
-	}
-	if sum > 1+1e-9 {
-		return fmt.Errorf("task %s: weights add up to %v, expected at most 1", t.ID, sum)
-	}
-	return nil
-}
-
-func checkResponses(tasks []Task, responses []Response) error {
-	seen := make(map[int]bool, len(responses))
-	for _, r := range responses {
-		switch {
-		case r.Task < 0 || r.Task >= len(tasks):
-			return fmt.Errorf("an answer to task number %d of %d", r.Task, len(tasks))
-		case seen[r.Task]:
-			return fmt.Errorf("task %s: answered twice", tasks[r.Task].ID)
-		case !(r.Points >= 0 && r.Points <= tasks[r.Task].Max):
-			return fmt.Errorf("task %s: %v points, expected 0…%v", tasks[r.Task].ID, r.Points, tasks[r.Task].Max)
-		}
-		seen[r.Task] = true
-	}
-	return nil
-}
-
 // spread estimates φ of each task.
-func (m *Model) spread(d Data) {
+func (m *Binomial) spread(d Data) {
 	type moments struct{ n, sum, squares float64 }
 	by := make([]moments, len(d.Tasks))
 	for _, person := range d.Persons {
@@ -283,7 +162,7 @@ type sum struct {
 	answered, omitted    int
 }
 
-func (m Model) sums(tasks []Task, responses []Response) map[string]sum {
+func (m Binomial) sums(tasks []Task, responses []Response) map[string]sum {
 	out := map[string]sum{}
 	ordered := responses
 	if !slices.IsSortedFunc(responses, byTask) { // floating sums do not depend on the order given
@@ -328,9 +207,9 @@ func (s sum) counts() (n, k float64) {
 	return n, min(n, max(0, n*s.points/s.max))
 }
 
-// fitElement climbs to the mode of the marginal posterior by a pattern search:
+// fitBeta climbs to the mode of the marginal posterior by a pattern search:
 // the surface is smooth with one hill, and the search needs no derivative.
-func fitElement(e string, counts map[[2]float64]int) ElementPrior {
+func fitBeta(e string, counts map[[2]float64]int) ElementPrior {
 	persons := 0
 	keys := slices.SortedFunc(maps.Keys(counts), func(x, y [2]float64) int {
 		return slices.Compare(x[:], y[:])
@@ -383,10 +262,7 @@ func logBeta(a, b float64) float64 {
 //
 // At fixed model, more points never raise the probability of a deficit: the
 // posterior only moves up.
-func (m Model) Infer(tasks []Task, responses []Response) ([]Estimate, error) {
-	if m.Method != Method {
-		return nil, fmt.Errorf("model of method %q, expected %q", m.Method, Method)
-	}
+func (m Binomial) Infer(tasks []Task, responses []Response) ([]Estimate, error) {
 	for _, t := range tasks {
 		if err := t.checkWeights(); err != nil {
 			return nil, err
@@ -414,7 +290,7 @@ func (m Model) Infer(tasks []Task, responses []Response) ([]Estimate, error) {
 	return out, nil
 }
 
-func (m Model) estimate(prior ElementPrior, s sum) Estimate {
+func (m Binomial) estimate(prior ElementPrior, s sum) Estimate {
 	n, k := s.counts()
 	a, b := prior.A+k, prior.B+n-k
 	out := Estimate{Element: prior.Element, Score: s.points, Max: s.max, Tasks: s.answered, Omitted: s.omitted, Estimate: a / (a + b)}

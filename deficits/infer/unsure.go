@@ -1,0 +1,171 @@
+package infer
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/irt"
+)
+
+// Parameters that were learned from few persons are themselves uncertain. What that
+// does to an element's true share is added to a person's uncertainty: the share at
+// ability x then has the variance
+//
+//	v(x) = Σ_t (w_t/Σw·max)² · ∇E_t(x)ᵀ C_t ∇E_t(x)
+//
+// with C_t the inverse of the task's information: the sum over persons of the outer
+// products of their scores (Fisher's identity: a person's score is its expectation
+// over their posterior of x), and of the prior. As noise on the scale of x it
+// is √E[v] / E[share′] over the persons, and it widens every posterior of x by that.
+
+// enough persons tell the information; of more, evenly chosen ones stand for all.
+const enoughPersons = 1500
+
+// covariances fills in C_t of every task that was estimated, after the last E-step.
+func (f *fitting) covariances() {
+	q, n := len(f.tree.theta), len(f.x)
+	every := max(1, f.persons/enoughPersons)
+	scores := make([][]float64, len(f.tasks)) // level × node × parameter
+	info := make([][]float64, len(f.tasks))
+	workers(len(f.tasks), func(i int) {
+		if t := f.tasks[i]; !t.fixed {
+			scores[i] = taskScores(t.item, f.x)
+			k := 1 + len(t.item.D)
+			info[i] = make([]float64, k*k)
+		}
+	})
+	sums := make([][][]float64, len(f.kinds)) // element → task: a task of two elements is summed in each
+	workers(len(f.kinds), func(k int) {
+		e, edge := &f.kinds[k], &f.tree.kinds[k]
+		areal := f.areal[f.area[k]]
+		cav, x, score := make([]float64, q), make([]float64, n), make([]float64, 2+mostLevels)
+		sums[k] = make([][]float64, len(e.tasks))
+		for i, t := range e.tasks {
+			sums[k][i] = make([]float64, len(info[t]))
+		}
+		for p := 0; p < f.persons; p += every {
+			at := int(f.pattern[p*len(f.kinds)+k])
+			if at == 0 {
+				continue
+			}
+			for i, v := range areal[p*q : (p+1)*q] {
+				cav[i] = ratio(v, e.up[at*q+i])
+			}
+			edge.down(cav, x)
+			for j := range x {
+				x[j] *= e.like[at*n+j]
+			}
+			normalise(x)
+			for i, level := range e.patterns[at] {
+				t := e.tasks[i]
+				if level < 0 || scores[t] == nil {
+					continue
+				}
+				c := 1 + len(f.tasks[t].item.D)
+				s := score[:0]
+				for range c {
+					s = append(s, 0)
+				}
+				from := scores[t][int(level)*n*c : (int(level)+1)*n*c]
+				for j, w := range x {
+					for a := range c {
+						s[a] += w * from[j*c+a]
+					}
+				}
+				for a := range c {
+					for b := range c {
+						sums[k][i][a*c+b] += e.weights[i] * e.weights[i] * s[a] * s[b] * float64(every)
+					}
+				}
+			}
+		}
+	})
+	for k := range f.kinds {
+		for i, t := range f.kinds[k].tasks {
+			for j, v := range sums[k][i] {
+				info[t][j] += v
+			}
+		}
+	}
+	for i, t := range f.tasks {
+		if info[i] == nil {
+			continue
+		}
+		c := 1 + len(t.item.D)
+		sym := mat.NewSymDense(c, info[i])
+		for a := range c {
+			prior := 1 / (interceptSD * interceptSD)
+			if a == 0 {
+				prior = 1 / (slopeSD * slopeSD)
+			}
+			sym.SetSym(a, a, sym.At(a, a)+prior)
+		}
+		var chol mat.Cholesky
+		var inverse mat.SymDense
+		if !chol.Factorize(sym) || chol.InverseTo(&inverse) != nil {
+			continue // as good as certain: the prior alone is definite
+		}
+		cov := make([]float64, 0, c*c)
+		for a := range c {
+			for b := range c {
+				cov = append(cov, inverse.At(a, b))
+			}
+		}
+		f.m.Tasks[t.at].Cov = cov
+	}
+}
+
+// taskScores is ∂ log P_k/∂(a, d_1…) at the nodes, level × node × parameter: for the
+// models that are estimated here, P_k ∝ exp(k·a·x + d_k).
+func taskScores(it irt.Item, x []float64) []float64 {
+	levels, c := len(it.D)+1, 1+len(it.D)
+	out, p := make([]float64, levels*len(x)*c), make([]float64, levels)
+	for j, at := range x {
+		it.Probabilities(at, p)
+		mean := 0.0
+		for k, v := range p {
+			mean += float64(k) * v
+		}
+		for k := range levels {
+			s := out[(k*len(x)+j)*c : (k*len(x)+j+1)*c]
+			s[0] = at * (float64(k) - mean)
+			for d := 1; d < c; d++ {
+				s[d] = -p[d]
+				if d == k {
+					s[d]++
+				}
+			}
+		}
+	}
+	return out
+}
+
+// shareVariance is ∇E(x)ᵀ C ∇E(x) for the share of points of a task at x, 0 where the
+// parameters are taken as known. p has room for the levels.
+func (t *ModelTask) shareVariance(x float64, p []float64) float64 {
+	c := 1 + len(t.D)
+	if len(t.Cov) != c*c {
+		return 0
+	}
+	item := t.item()
+	item.Probabilities(x, p)
+	mean, square := 0.0, 0.0
+	for k, v := range p[:c] {
+		mean += float64(k) * v
+		square += float64(k*k) * v
+	}
+	// ∂E/∂a = x·Var(k), ∂E/∂d_k = P_k·(k − E); as a share, over the levels.
+	g := make([]float64, c)
+	g[0] = x * (square - mean*mean) / float64(len(t.D))
+	for k := 1; k < c; k++ {
+		g[k] = p[k] * (float64(k) - mean) / float64(len(t.D))
+	}
+	sum := 0.0
+	for a := range c {
+		for b := range c {
+			sum += g[a] * t.Cov[a*c+b] * g[b]
+		}
+	}
+	return math.Max(0, sum)
+}
