@@ -353,7 +353,7 @@ func (r *region) post(as access.Actor, path string, form url.Values) (int, strin
 }
 
 // finished is a region whose campaign is over, marked and fitted: twelve teachers,
-// the first weak in probability, the others middling to strong.
+// the first weak in probability, the others from weak to strong.
 func finished(t *testing.T) *region {
 	t.Helper()
 	r := newRegion(t, 12)
@@ -363,10 +363,12 @@ func finished(t *testing.T) *region {
 			switch {
 			case i == 0 && e == "math.probability":
 				return 0
-			case i == 0:
+			case i == 0 && e == "math.geometry":
 				return 1
+			case i == 0:
+				return 0.5
 			}
-			return 0.35 + 0.05*float64(i)
+			return 0.2 + 0.06*float64(i)
 		})
 	}
 	r.tick(time.Hour)
@@ -430,7 +432,8 @@ func TestChainFromAnswersToDeficits(t *testing.T) {
 		t.Fatalf("the fit is %s", state)
 	}
 	first = r.held(r.campaign, r.teachers[0])
-	if first[0].Element != "math.probability" || first[0].Status != "deficit" || first[0].Preliminary || first[0].ModelID == nil {
+	// Twelve persons tell little of how hard tasks are: none of five points may be a deficit or only a possible one.
+	if first[0].Element != "math.probability" || first[0].Status != "deficit" && first[0].Status != "possible" || first[0].P < 0.5 || first[0].Preliminary || first[0].ModelID == nil {
 		t.Errorf("most to strengthen: %+v", first[0])
 	}
 	for _, d := range first[1:] {

@@ -18,7 +18,7 @@ import (
 // What is supposed before anybody answered: weak against some hundred persons, and
 // enough that thirty, or one with calibrated tasks, get sensible figures.
 const (
-	slopeSD        = 0.45 // of a task's slope around the mean slope, which is estimated:
+	slopeSD        = 0.35 // of a task's slope around the mean slope, which is estimated:
 	meanSlopeSD    = 0.5  // N(typicalA, 0.5²)
 	interceptSD    = 3.0  // of d_k, N(0, 3²)
 	deviationWorth = 30.0 // σ_e² is drawn to the common σ² as by so many persons whose deviation is seen
@@ -32,7 +32,8 @@ const (
 const (
 	fitTolerance = 5e-4 // largest change of a parameter in one cycle
 	mostCycles   = 400
-	leastSlope   = 0 // a task at or under it discriminates the wrong way
+	heldSlope    = 0.3 // of a task whose slope comes out lower, by chance
+	leastAnswers = 20  // before a task is said to discriminate the wrong way
 )
 
 // Fit learns the model from the answers of many: the mode of
@@ -42,7 +43,7 @@ const (
 // by EM over the tree (Bock & Aitkin 1981; for testlets Gibbons & Hedeker 1992, Bradlow,
 // Wainer & Wang 1999), its cycles extrapolated (SQUAREM: Varadhan & Roland 2008) where that
 // raises the mode. 0/1 tasks are 2PL, tasks of several points GPCM (Muraki 1992).
-// Priors: slopes N(ā, 0.45²) around their estimated mean, intercepts N(0, 3²), σ_e²
+// Priors: slopes N(ā, 0.35²) around their estimated mean, intercepts N(0, 3²), σ_e²
 // around a common σ² that is estimated, loadings of areas as if ten persons had been
 // seen before. Ability is N(0,1) in every area; where tasks come with parameters from
 // the bank (fixed), these give the scale, and mean and sd of the area are estimated.
@@ -68,16 +69,23 @@ func Fit(d Data, p Policy, fixed ...irt.Item) (Model, error) {
 	if err := m.lay(d, fixed); err != nil {
 		return Model{}, err
 	}
+	m.canonical(d)
+	f := newFitting(&m, d)
 	for {
-		f := newFitting(&m, d)
 		f.run()
-		wrong := f.wrong()
-		if len(wrong) == 0 {
+		if f.persons > 0 {
+			f.covariances()
+		}
+		wrong, low := f.wrong()
+		if len(wrong) == 0 && !low {
 			f.finish(d)
 			return m, nil
 		}
-		for _, t := range wrong {
-			m.leaveOut(t)
+		if len(wrong) > 0 {
+			for _, t := range wrong {
+				m.leaveOut(t)
+			}
+			f = newFitting(&m, d)
 		}
 	}
 }
@@ -159,6 +167,79 @@ func (m *Model) lay(d Data, fixed []irt.Item) error {
 	return nil
 }
 
+// canonical puts tasks, elements and areas into an order that their answers give, so
+// that not even rounding depends on what they are called; finish sorts them by name.
+func (m *Model) canonical(d Data) {
+	total := make([]float64, len(d.Persons))
+	for p, person := range d.Persons {
+		for _, r := range person.Responses {
+			if r.State != NotReached {
+				total[p] += r.Points + 1.0/1024
+			}
+		}
+	}
+	place := map[string]int{}
+	for i, t := range d.Tasks {
+		place[t.ID] = i
+	}
+	moments := make([][4]float64, len(d.Tasks))
+	for p, person := range d.Persons {
+		for _, r := range person.Responses {
+			if r.State != NotReached {
+				v := &moments[r.Task]
+				v[0] += r.Points
+				v[1] += r.Points * r.Points
+				v[2] += r.Points * total[p]
+				v[3] += total[p] * total[p]
+			}
+		}
+	}
+	type keyed struct {
+		name string
+		key  []float64
+	}
+	order := func(list []keyed) map[string]int {
+		slices.SortFunc(list, func(a, b keyed) int {
+			return cmp.Or(slices.Compare(a.key, b.key), strings.Compare(a.name, b.name))
+		})
+		at := map[string]int{}
+		for i, k := range list {
+			at[k.name] = i
+		}
+		return at
+	}
+	tasks := make([]keyed, len(m.Tasks))
+	for i := range m.Tasks {
+		t := &m.Tasks[i]
+		v := moments[place[t.ID]]
+		tasks[i] = keyed{t.ID, append([]float64{t.Max, float64(t.Answers), t.A, t.C, v[0], v[1], v[2], v[3]}, t.D...)}
+	}
+	at := order(tasks)
+	slices.SortFunc(m.Tasks, func(a, b ModelTask) int { return cmp.Compare(at[a.ID], at[b.ID]) })
+	elements := make([]keyed, len(m.Elements))
+	for i, e := range m.Elements {
+		elements[i].name = e.Element
+		for j, t := range m.Tasks {
+			if w := t.Weights[e.Element]; w > 0 {
+				elements[i].key = append(elements[i].key, float64(j), w)
+			}
+		}
+	}
+	at = order(elements)
+	slices.SortFunc(m.Elements, func(a, b ModelElement) int { return cmp.Compare(at[a.Element], at[b.Element]) })
+	areas := make([]keyed, len(m.Areas))
+	for i, a := range m.Areas {
+		areas[i].name = a.Area
+		for j, e := range m.Elements {
+			if e.Area == a.Area {
+				areas[i].key = append(areas[i].key, float64(j))
+			}
+		}
+	}
+	at = order(areas)
+	slices.SortFunc(m.Areas, func(a, b ModelArea) int { return cmp.Compare(at[a.Area], at[b.Area]) })
+}
+
 // begin sets where a task's EM starts and says what is odd about the task.
 func (m *Model) begin(t *ModelTask, levels []float64) {
 	warn := func(format string, args ...any) {
@@ -191,7 +272,7 @@ func (m *Model) begin(t *ModelTask, levels []float64) {
 		return
 	}
 	if t.Fixed {
-		if t.A <= leastSlope {
+		if t.A <= 0 {
 			t.Out = fmt.Sprintf("its slope %.3g is not above 0: left out", t.A)
 			warn("%s", t.Out)
 		}
@@ -239,6 +320,7 @@ type fitTask struct {
 	at     int // in the model
 	item   irt.Item
 	fixed  bool
+	held   bool // the slope
 	p      []float64
 	counts [][]float64 // level × node
 }
@@ -426,8 +508,11 @@ func workers(n int, f func(i int)) {
 // expect is the E-step at the model's parameters; it answers with the logarithm of
 // the posterior density of the parameters (up to a constant).
 func (f *fitting) expect() float64 {
-	shapes, area, sd := f.m.treeShape()
-	f.tree = newTree(fitGrid, shapes, area, sd)
+	shapes, area, deviations := f.m.treeShape()
+	for e := range deviations { // in the fit σ_e is what it is
+		deviations[e].freedom = 0
+	}
+	f.tree = newTree(fitGrid, shapes, area, deviations)
 	q, n := len(f.tree.theta), len(f.x)
 	workers(len(f.tasks), func(i int) {
 		t := f.tasks[i]
@@ -599,7 +684,7 @@ func (f *fitting) maximise() {
 	})
 	up, down := typicalA/(meanSlopeSD*meanSlopeSD), 1/(meanSlopeSD*meanSlopeSD)
 	for _, t := range f.tasks {
-		if !t.fixed { // A ~ N(slope·c, slopeSD²) with c = 1/√levels
+		if !t.fixed && !t.held { // A ~ N(slope·c, slopeSD²) with c = 1/√levels
 			c := slopeOf(1, len(t.item.D))
 			up += c * t.item.A / (slopeSD * slopeSD)
 			down += c * c / (slopeSD * slopeSD)
@@ -732,7 +817,9 @@ func (f *fitting) logPrior() float64 {
 		if t.fixed {
 			continue
 		}
-		sum += normal(t.item.A, slopeOf(f.slope, len(t.item.D)), slopeSD)
+		if !t.held {
+			sum += normal(t.item.A, slopeOf(f.slope, len(t.item.D)), slopeSD)
+		}
 		for _, d := range t.item.D {
 			sum += normal(d, 0, interceptSD)
 		}
@@ -893,18 +980,56 @@ func furthest(a, b []float64) float64 {
 	return most
 }
 
-// wrong lists the tasks that discriminate the wrong way.
-func (f *fitting) wrong() (tasks []int) {
+// wrong writes the tasks' parameters into the model and lists those that discriminate the
+// wrong way: the slope is negative in spite of the prior, and the answers alone put it
+// two standard errors under 0. A slope that is low without that is held at a small positive
+// value, so that a better answer never speaks against a person; low tells that one was.
+func (f *fitting) wrong() (tasks []int, low bool) {
 	for _, t := range f.tasks {
-		if !t.fixed {
-			f.m.Tasks[t.at].A, f.m.Tasks[t.at].D = t.item.A, slices.Clone(t.item.D)
-			if t.item.A <= leastSlope {
+		if t.fixed {
+			continue
+		}
+		m := &f.m.Tasks[t.at]
+		m.A, m.D = t.item.A, slices.Clone(t.item.D)
+		if t.held || t.item.A >= heldSlope {
+			continue
+		}
+		prior := 1 / (slopeSD * slopeSD)
+		if len(m.Cov) > 0 && t.item.A < 0 && m.Answers >= leastAnswers {
+			information := 1/m.Cov[0] - prior
+			z := (t.item.A/m.Cov[0] - slopeOf(f.slope, len(m.D))*prior) / math.Sqrt(max(information, 1e-9))
+			if z < -2 {
 				tasks = append(tasks, t.at)
+				continue
 			}
+		}
+		t.hold()
+		low = true
+	}
+	if len(tasks) > 0 { // they pull at the others: who is held is decided without them
+		for _, t := range f.tasks {
+			t.release()
 		}
 	}
 	slices.SortFunc(tasks, cmp.Compare)
-	return tasks
+	return tasks, low
+}
+
+// hold fixes the slope at a small positive value: the models 1pl and pcm keep theirs.
+func (t *fitTask) hold() {
+	t.held, t.item.A, t.item.Model = true, heldSlope, irt.OnePL
+	if len(t.item.D) > 1 {
+		t.item.Model = irt.PCM
+	}
+}
+
+func (t *fitTask) release() {
+	if t.held {
+		t.held, t.item.Model = false, irt.TwoPL
+		if len(t.item.D) > 1 {
+			t.item.Model = irt.GPCM
+		}
+	}
 }
 
 // finish writes what was found into the model.
@@ -912,7 +1037,7 @@ func (f *fitting) finish(d Data) {
 	m := f.m
 	m.Persons, m.LogLik, m.Iterations, m.Converged = f.persons, f.logLik, f.cycles, f.done
 	if f.persons > 0 {
-		f.covariances()
+		f.freedoms()
 	}
 	if !f.done {
 		m.Warnings = append(m.Warnings, fmt.Sprintf("the fit had not settled after %d cycles", f.cycles))
@@ -942,6 +1067,9 @@ func (f *fitting) finish(d Data) {
 			m.Warnings = append(m.Warnings, fmt.Sprintf("element %s: nobody answered a task of it", e.Element))
 		}
 	}
+	slices.SortFunc(m.Tasks, func(a, b ModelTask) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(m.Elements, func(a, b ModelElement) int { return strings.Compare(a.Element, b.Element) })
+	slices.SortFunc(m.Areas, func(a, b ModelArea) int { return strings.Compare(a.Area, b.Area) })
 	for _, person := range d.Persons {
 		speaks := false
 		for _, r := range person.Responses {

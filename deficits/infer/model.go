@@ -46,6 +46,7 @@ type ModelElement struct {
 	Element string  `json:"element"`
 	Area    string  `json:"area"`
 	SD      float64 `json:"sd"`
+	Freedom float64 `json:"freedom"` // how well σ_e is known, as degrees of freedom; 0 is as known
 	Persons int     `json:"persons"` // with evidence
 }
 
@@ -73,7 +74,8 @@ type Typical struct {
 // What is supposed before anybody answered, each with its strength in fit.go.
 const (
 	typicalA, typicalD = 1.1, 0.5
-	typicalSD          = 0.6 // of an element's deviation
+	typicalSD          = 0.7 // of an element's deviation,
+	leastFreedom       = 4.0 // known as from so many degrees of freedom
 	typicalLoading     = 0.75
 )
 
@@ -130,7 +132,7 @@ func Weak(elements []string, p Policy) (Model, error) {
 func (m *Model) shape(elements []string) {
 	m.Elements, m.Areas = []ModelElement{}, []ModelArea{}
 	for _, e := range sorted(elements) {
-		m.Elements = append(m.Elements, ModelElement{Element: e, Area: m.Policy.Areas[e], SD: typicalSD})
+		m.Elements = append(m.Elements, ModelElement{Element: e, Area: m.Policy.Areas[e], SD: typicalSD, Freedom: leastFreedom})
 	}
 	names := []string{}
 	for _, e := range m.Elements {
@@ -318,8 +320,8 @@ func (m *Model) Prepare(tasks []Task) (*Prepared, error) {
 
 func (p *Prepared) grow() {
 	m := p.m
-	shapes, area, sd := m.treeShape()
-	p.tree = newTree(inferGrid, shapes, area, sd)
+	shapes, area, deviations := m.treeShape()
+	p.tree = newTree(inferGrid, shapes, area, deviations)
 	for i, e := range m.Elements {
 		p.index[e.Element] = i
 	}
@@ -343,19 +345,19 @@ func (p *Prepared) grow() {
 	p.readouts()
 }
 
-func (m *Model) treeShape() (shapes []arealShape, area []int, sd []float64) {
+func (m *Model) treeShape() (shapes []arealShape, area []int, deviations []deviation) {
 	at := map[string]int{}
 	for i, a := range m.Areas {
 		at[a.Area] = i
 		shapes = append(shapes, arealShape{a.Mean, a.SD, a.Loading})
 	}
 	for _, e := range m.Elements {
-		area, sd = append(area, at[e.Area]), append(sd, e.SD)
+		area, deviations = append(area, at[e.Area]), append(deviations, deviation{e.SD, e.Freedom})
 	}
 	if len(shapes) == 0 {
 		shapes = []arealShape{{0, 1, 0}}
 	}
-	return shapes, area, sd
+	return shapes, area, deviations
 }
 
 // table is P(level | x), level × node.
@@ -401,10 +403,10 @@ func (p *Prepared) readouts() {
 	x := p.tree.x
 	points, most := make([][]float64, len(p.m.Elements)), make([]float64, len(p.m.Elements))
 	variance := make([]float64, len(p.m.Elements)) // of the points, over the persons
-	_, area, sd := p.m.treeShape()
+	_, area, deviations := p.m.treeShape()
 	persons := func(e int) []float64 { // how x lies over persons
 		a := p.m.Areas[area[e]]
-		return irt.NormalWeights(x, a.Mean, math.Hypot(a.SD, sd[e]))
+		return irt.NormalWeights(x, a.Mean, math.Hypot(a.SD, deviations[e].sd))
 	}
 	add := func(t *ModelTask, p *Prepared, only func(e int) bool) {
 		if t.Max <= 0 || t.Out != "" {

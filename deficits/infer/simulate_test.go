@@ -24,6 +24,7 @@ type design struct {
 	partial                  bool            // every second task gives up to 3 points
 	missing                  float64         // part of the tasks not presented
 	correlation, deviation   float64
+	twins                    bool // areas in pairs, each pair correlated by 0.8, pairs by 0.3
 	seed                     uint64
 }
 
@@ -72,6 +73,12 @@ func (d design) make() world {
 		theta := make([]float64, d.areas)
 		for g := range theta {
 			theta[g] = math.Sqrt(d.correlation)*common + math.Sqrt(1-d.correlation)*r.NormFloat64()
+		}
+		if d.twins {
+			for g := 0; g < d.areas; g += 2 {
+				pair := math.Sqrt(0.3)*common + math.Sqrt(0.5)*r.NormFloat64()
+				theta[g], theta[g+1] = pair+math.Sqrt(0.2)*r.NormFloat64(), pair+math.Sqrt(0.2)*r.NormFloat64()
+			}
 		}
 		person, truth := Person{ID: fmt.Sprint("p", n)}, map[string]float64{}
 		for e := range d.elements {
@@ -178,7 +185,7 @@ func (w world) exact(apart bool) Model {
 		m.Tasks = append(m.Tasks, ModelTask{Task: t, Model: it.Model, A: it.A, D: it.D})
 	}
 	for i := range m.Elements {
-		m.Elements[i].SD = w.deviation
+		m.Elements[i].SD, m.Elements[i].Freedom = w.deviation, 0
 	}
 	for i := range m.Areas {
 		m.Areas[i].Loading = math.Sqrt(w.correlation)

@@ -72,6 +72,42 @@ func newEdge(from, to []float64, mean, slope, sd float64) edge {
 	return e
 }
 
+// newDeviation gives P(x | θ) of x = θ + δ where the nodes of θ are among those of x: the
+// density is needed at whole steps alone.
+func newDeviation(g grid, d deviation) edge {
+	n := len(g.x)
+	table := make([]float64, n)
+	for k := range table {
+		z := float64(k) * g.step / d.sd
+		if d.freedom > 0 && d.freedom < 60 { // as good as normal from there
+			table[k] = math.Exp(-(d.freedom + 1) / 2 * math.Log1p(z*z/d.freedom))
+		} else {
+			table[k] = math.Exp(-z * z / 2)
+		}
+	}
+	reach := n
+	for reach > 1 && table[reach-1] < 1e-10 {
+		reach--
+	}
+	e := edge{make([]float64, len(g.theta)*n), n, make([]int, len(g.theta)), make([]int, len(g.theta))}
+	finer := int(math.Round((g.theta[1] - g.theta[0]) / g.step))
+	first := int(math.Round((g.theta[0] - g.x[0]) / g.step))
+	for i := range g.theta {
+		at := first + i*finer
+		row, lo, hi := e.p[i*n:(i+1)*n], max(0, at-reach+1), min(n, at+reach)
+		sum := 0.0
+		for j := lo; j < hi; j++ {
+			row[j] = table[max(j-at, at-j)]
+			sum += row[j]
+		}
+		for j := lo; j < hi; j++ {
+			row[j] /= sum
+		}
+		e.lo[i], e.hi[i] = lo, hi
+	}
+	return e
+}
+
 // up fills out[i] = Σ_j P[i,j]·f[j].
 func (e *edge) up(f, out []float64) {
 	for i := range out {
@@ -118,6 +154,10 @@ func scaled(f []float64) float64 {
 // An arealShape is the distribution of θ_g given η.
 type arealShape struct{ mean, sd, loading float64 }
 
+// A deviation is the distribution of δ_e: normal, or, where its sd is itself known only
+// from so many degrees of freedom, Student's t; freedom 0 is normal.
+type deviation struct{ sd, freedom float64 }
+
 // A tree is the edges at given shapes.
 type tree struct {
 	grid
@@ -128,8 +168,8 @@ type tree struct {
 	n     int       // areas
 }
 
-func newTree(g grid, areas []arealShape, area []int, sd []float64) *tree {
-	t := &tree{grid: g, area: area, n: len(areas), kinds: make([]edge, len(sd))}
+func newTree(g grid, areas []arealShape, area []int, deviations []deviation) *tree {
+	t := &tree{grid: g, area: area, n: len(areas), kinds: make([]edge, len(deviations))}
 	if t.n == 1 {
 		t.root = irt.NormalWeights(g.theta, areas[0].mean, areas[0].sd)
 	} else {
@@ -138,8 +178,8 @@ func newTree(g grid, areas []arealShape, area []int, sd []float64) *tree {
 			t.areas = append(t.areas, newEdge(g.theta, g.theta, a.mean, a.sd*a.loading, a.sd*math.Sqrt(1-a.loading*a.loading)))
 		}
 	}
-	for e, s := range sd {
-		t.kinds[e] = newEdge(g.theta, g.x, 0, 1, s)
+	for e, d := range deviations {
+		t.kinds[e] = newDeviation(g, d)
 	}
 	return t
 }

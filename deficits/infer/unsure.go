@@ -19,6 +19,10 @@ import (
 // over their posterior of x), and of the prior. As noise on the scale of x it
 // is √E[v] / E[share′] over the persons, and it widens every posterior of x by that.
 
+// mostFreedom keeps tails on every deviation: somebody who knows all but one thing is seen
+// more often than a normal curve says, and nothing is lost where it is normal.
+const mostFreedom = 20.0
+
 // enough persons tell the information; of more, evenly chosen ones stand for all.
 const enoughPersons = 1500
 
@@ -113,6 +117,51 @@ func (f *fitting) covariances() {
 			}
 		}
 		f.m.Tasks[t.at].Cov = cov
+	}
+}
+
+// freedoms says how well each σ_e is known. A person's score for log σ_e² is
+// ½(E[δ²|answers]/σ_e² − 1); the sum of squares of scores is its information I, and a
+// scaled inverse χ² of 2·I degrees of freedom has that much. What the other elements tell
+// of the common σ² counts up to the strength with which σ_e² is drawn to it. A person's δ
+// is then Student's t with these degrees: normal where hundreds answered.
+func (f *fitting) freedoms() {
+	q, n := len(f.tree.theta), len(f.x)
+	every := max(1, f.persons/enoughPersons)
+	own := make([]float64, len(f.kinds))
+	workers(len(f.kinds), func(k int) {
+		e, edge := &f.kinds[k], &f.tree.kinds[k]
+		areal, v := f.areal[f.area[k]], f.m.Elements[k].SD*f.m.Elements[k].SD
+		for p := 0; p < f.persons; p += every {
+			at := int(f.pattern[p*len(f.kinds)+k])
+			if at == 0 {
+				continue
+			}
+			like := e.like[at*n : (at+1)*n]
+			sum, squares := 0.0, 0.0
+			for i, theta := range f.tree.theta {
+				w := ratio(areal[p*q+i], e.up[at*q+i])
+				if w < 1e-9 {
+					continue
+				}
+				for j := edge.lo[i]; j < edge.hi[i]; j++ {
+					d, m := f.x[j]-theta, w*edge.p[i*n+j]*like[j]
+					sum += m
+					squares += m * d * d
+				}
+			}
+			if sum > 0 {
+				score := (squares/sum/v - 1) / 2
+				own[k] += score * score * float64(every)
+			}
+		}
+	})
+	all := 0.0
+	for _, x := range own {
+		all += 2 * x
+	}
+	for k := range own {
+		f.m.Elements[k].Freedom = min(mostFreedom, leastFreedom+2*own[k]+min(deviationWorth, all-2*own[k]))
 	}
 }
 
