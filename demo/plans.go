@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -76,12 +77,36 @@ func (r *Region) plans(ctx context.Context) error {
 		}
 	}
 	year := r.now.Year()
+	if err := r.municipalPlan(ctx, plan, year); err != nil {
+		return fmt.Errorf("plan of a municipality: %w", err)
+	}
 	own, err := r.Roadmap.Adopt(ctx, r.manager, plan, roadmap.Adoption{Year: year, Number: "12-у (учебный)", On: fmt.Sprintf("%d-01-15", year)})
 	if err != nil {
 		return err
 	}
 	defer r.say(0.03, "дорожные карты")
-	return r.report(ctx, own)
+	return r.report(ctx, r.manager, own, r.rand)
+}
+
+// municipalPlan gives the coordinator's municipality a copy of the region's plan for
+// the year, on which the coordinator reports. Its chance is its own, so that the
+// rest of the region stays as it was.
+func (r *Region) municipalPlan(ctx context.Context, plan int64, year int) error {
+	coordinator, err := r.Actor(ctx, "coordinator")
+	if err != nil {
+		return err
+	}
+	home := coordinator.Scope(access.RoadmapReport).Territories[0]
+	name, err := db.Get[string](ctx, r.Pool, `SELECT name FROM territory WHERE id = $1`, home)
+	if err != nil {
+		return err
+	}
+	id, err := r.Roadmap.Adopt(ctx, r.manager, plan, roadmap.Adoption{Year: year, Territory: home, Number: "7-м (учебный)", On: fmt.Sprintf("%d-01-20", year),
+		Title: fmt.Sprintf("План мероприятий («дорожная карта») методического сопровождения педагогов: %s, %d год", name, year)})
+	if err != nil {
+		return err
+	}
+	return r.report(ctx, coordinator, id, rand.New(rand.NewPCG(20261122, 41)))
 }
 
 // close marks every measure of a past year done and says that the mark is made up:
@@ -102,7 +127,7 @@ func (r *Region) close(ctx context.Context, plan int64) error {
 
 // report tells of the current year's measures as their responsible would: most
 // of what is due is done, some goes on, a little is late.
-func (r *Region) report(ctx context.Context, plan int64) error {
+func (r *Region) report(ctx context.Context, actor access.Actor, plan int64, chance *rand.Rand) error {
 	items, err := db.Select[struct {
 		Number string    `db:"number"`
 		From   time.Time `db:"starts"`
@@ -117,11 +142,11 @@ func (r *Region) report(ctx context.Context, plan int64) error {
 	list := []roadmap.NewReport{}
 	for _, i := range items {
 		switch {
-		case i.To.Before(r.now) && r.rand.Float64() < 0.8:
+		case i.To.Before(r.now) && chance.Float64() < 0.8:
 			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidDone, Note: "Учебная отметка: сделано в срок."})
-		case i.From.Before(r.now) && i.To.After(r.now) && r.rand.Float64() < 0.7:
+		case i.From.Before(r.now) && i.To.After(r.now) && chance.Float64() < 0.7:
 			list = append(list, roadmap.NewReport{Item: i.Number, State: roadmap.SaidGoing, Note: "Учебная отметка: идёт по плану."})
 		}
 	}
-	return r.Roadmap.Report(ctx, r.manager, plan, list...)
+	return r.Roadmap.Report(ctx, actor, plan, list...)
 }

@@ -16,7 +16,8 @@ const (
 	organisations  = 120
 	mathTeachers   = 330
 	preschoolStaff = 290
-	signIns        = 200 // teacher001 … teacher200
+	signIns        = 200 // teacher001 … teacher200: mathematics
+	preschoolIns   = 20  // preschool001 … preschool020
 	experts        = 8
 )
 
@@ -27,6 +28,7 @@ const Password = "lotsiya-demo"
 type able struct {
 	id      access.PersonID
 	login   string
+	first   bool // the sign-in shown for the position: everything of the product is ready to see
 	subject string
 	overall float64            // logits
 	element map[string]float64 // own deviation by element, logits
@@ -87,8 +89,9 @@ func newOrganisations(territories []people.Territory, r *rand.Rand) []people.New
 }
 
 // newTeachers makes n synthetic people of one position, spread over the
-// territories that have an organisation for it. Their names are number words.
-func newTeachers(n int, word, position, subject, login string, places []place, territories []int64, hash string, today time.Time, r *rand.Rand) ([]people.NewPerson, []*able) {
+// territories that have an organisation for it. Their names are number words; signIns
+// of them sign in as login001…, and one more as login.
+func newTeachers(n int, word, position, subject, login string, signIns int, places []place, territories []int64, hash string, today time.Time, r *rand.Rand) ([]people.NewPerson, []*able) {
 	byTerritory := map[int64][]int64{}
 	for _, p := range places {
 		byTerritory[p.territory] = append(byTerritory[p.territory], p.organisation)
@@ -117,7 +120,7 @@ func newTeachers(n int, word, position, subject, login string, places []place, t
 	}
 	// Sign-ins go round the whole region, so that each of them meets another place.
 	for i, at := range r.Perm(len(list)) {
-		if login == "" || i > signIns {
+		if i > signIns {
 			break
 		}
 		name := login
@@ -125,7 +128,7 @@ func newTeachers(n int, word, position, subject, login string, places []place, t
 			name = fmt.Sprintf("%s%03d", login, i)
 		}
 		list[at].Login, list[at].PasswordHash = name, hash
-		minds[at].login = name
+		minds[at].login, minds[at].first = name, i == 0
 	}
 	return list, minds
 }
@@ -183,10 +186,10 @@ func expertLogin(i int) string {
 	return fmt.Sprintf("expert%02d", i+1)
 }
 
-// SignIns are the ready sign-ins of every demonstration region, one a role; the
-// administrator's is the last.
+// SignIns are the ready sign-ins of every demonstration region, one a role (of the
+// teachers one a position); the administrator's is the last.
 func SignIns() []SignIn {
-	list := []SignIn{{string(access.Teacher), access.Teacher.Name(), "teacher", Password}}
+	list := []SignIn{{string(access.Teacher), "педагог: учитель математики", "teacher", Password}, {"preschool_teacher", "педагог: воспитатель", "preschool", Password}}
 	for _, w := range workers() {
 		if w.shown {
 			list = append(list, SignIn{string(w.role), w.role.Name(), w.login, Password})

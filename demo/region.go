@@ -220,8 +220,8 @@ func (r *Region) populate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, minds := newTeachers(mathTeachers, "Учитель", "teacher", "math", "teacher", schools, territories, hash, r.now, r.rand)
-	more, others := newTeachers(preschoolStaff, "Воспитатель", "preschool_teacher", "preschool", "", gardens, territories, "", r.now, r.rand)
+	list, minds := newTeachers(mathTeachers, "Учитель", "teacher", "math", "teacher", signIns, schools, territories, hash, r.now, r.rand)
+	more, others := newTeachers(preschoolStaff, "Воспитатель", "preschool_teacher", "preschool", "preschool", preschoolIns, gardens, territories, hash, r.now, r.rand)
 	list, minds = append(list, more...), append(minds, others...)
 	large := schools[slices.IndexFunc(schools, func(p place) bool { return p.territory == refs.Territories[3].ID })]
 	persons, err := r.People.AddPeople(ctx, access.System, append(list, staff(large, hash)...))
@@ -297,9 +297,9 @@ type held struct {
 	share        float64 // of the whole work
 }
 
-// diagnose holds two campaigns to their end and opens a third.
+// diagnose holds two campaigns to their end and opens two more.
 func (r *Region) diagnose(ctx context.Context, in instruments) error {
-	var mathematicians, educators, again []access.PersonID
+	var mathematicians, educators, again, educatorsAgain []access.PersonID
 	for id, m := range r.minds {
 		if m.subject == "math" {
 			mathematicians = append(mathematicians, id)
@@ -308,19 +308,28 @@ func (r *Region) diagnose(ctx context.Context, in instruments) error {
 			}
 		} else {
 			educators = append(educators, id)
+			if m.login != "" {
+				educatorsAgain = append(educatorsAgain, id)
+			}
 		}
 	}
 	for _, m := range r.minds { // whom a newcomer meets first: strong sides and two themes to strengthen
-		if m.login == "teacher" {
+		if m.first && m.subject == "math" {
 			m.overall, m.element = 0.5, map[string]float64{"math.numbers": 0.8, "math.equations": 0.7, "math.probability": -1.9, "math.m.errors": -2.2}
 		}
 	}
 	slices.Sort(mathematicians)
 	slices.Sort(educators)
 	slices.Sort(again)
+	slices.Sort(educatorsAgain)
 	for i, id := range mathematicians { // the rest of the third campaign's people: they take part at once
 		if r.minds[id].login == "" && i%3 > 0 {
 			again = append(again, id)
+		}
+	}
+	for i, id := range educators {
+		if r.minds[id].login == "" && i%6 == 0 {
+			educatorsAgain = append(educatorsAgain, id)
 		}
 	}
 	const day = 24 * time.Hour
@@ -331,6 +340,7 @@ func (r *Region) diagnose(ctx context.Context, in instruments) error {
 	for _, h := range []held{
 		{"Математика, " + season(-70*day), in[content.MathTeacher], -75 * day, -54 * day, mathematicians, 0.93, true, 0.3},
 		{"Дошкольное образование, " + season(-60*day), in[content.PreschoolTeacher], -68 * day, -47 * day, educators, 0.88, true, 0.25},
+		{"Дошкольное образование: что изменилось, " + season(0), in[content.PreschoolTeacher], -13 * day, 23 * day, educatorsAgain, 0.6, false, 0.02},
 		{"Математика: что изменилось, " + season(0), in[content.MathTeacher], -12 * day, 24 * day, again, 0.6, false, 0.08},
 	} {
 		if err := r.hold(ctx, h); err != nil {
@@ -407,12 +417,12 @@ func (r *Region) sit(ctx context.Context, id int64, h held) error {
 	for _, p := range h.who {
 		m := r.minds[p]
 		// Of the open campaign those with a sign-in keep their attempt to start.
-		if takes := r.rand.Float64() < h.take || m.login == "teacher"; !takes || (!h.finish && m.login != "") {
+		if takes := r.rand.Float64() < h.take || m.first; !takes || (!h.finish && m.login != "") {
 			continue
 		}
-		o := &one{mind: m, leave: r.rand.Float64() < 0.02 && m.login != "teacher"}
+		o := &one{mind: m, leave: r.rand.Float64() < 0.02 && !m.first}
 		last := len(tasks)
-		if r.rand.Float64() < 0.04 && m.login != "teacher" { // time ran out
+		if r.rand.Float64() < 0.04 && !m.first { // time ran out
 			last -= 1 + r.rand.IntN(6)
 		}
 		for i, w := range tasks[:last] {

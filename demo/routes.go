@@ -103,7 +103,7 @@ func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Cam
 	var short, long, waiting []access.PersonID
 	for _, p := range r.participants() {
 		switch {
-		case r.minds[p].login == "teacher" || p%20 == 3:
+		case r.minds[p].first || p%20 == 3:
 			waiting = append(waiting, p)
 		case p%20 == 7:
 			short = append(short, p)
@@ -146,7 +146,7 @@ func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Cam
 		if err != nil {
 			return err
 		}
-		if i%2 == 0 || r.minds[route.Person].login == "teacher" {
+		if i%2 == 0 || r.minds[route.Person].first {
 			events = append(events, event{calendar.Day(r.now).AddDate(0, 0, -4).Add(8 * time.Hour), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, id) }})
 		}
 	}

@@ -71,7 +71,10 @@ func (s *Service) homeTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (
 		{actor.May(access.MemosWrite), func() ([]stat, []card, error) { return bankDesk(ctx, tx) }},
 		{actor.May(access.TasksWrite) || actor.May(access.TasksReview), func() ([]stat, []card, error) { c, err := taskDesk(ctx, tx, actor); return nil, c, err }},
 		{actor.May(access.Mark), func() ([]stat, []card, error) { return markingDesk(ctx, tx, actor.ID) }},
-		{actor.May(access.RoadmapWrite), func() ([]stat, []card, error) { c, err := roadmapDesk(ctx, tx, now); return nil, c, err }},
+		{actor.May(access.RoadmapReport), func() ([]stat, []card, error) {
+			c, err := roadmapDesk(ctx, tx, actor.Scope(access.RoadmapReport), now)
+			return nil, c, err
+		}},
 		{actor.May(access.RolesManage), func() ([]stat, []card, error) { return adminDesk(ctx, tx) }},
 	} {
 		if !part.wanted {

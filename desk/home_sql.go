@@ -256,8 +256,8 @@ func campaignDesk(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]card, erro
 }
 
 // roadmapDesk counts what of this year's plans is late.
-func roadmapDesk(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]card, error) {
-	n, plan, err := roadmap.LateTx(ctx, tx, now.In(calendar.Zone).Year(), now)
+func roadmapDesk(ctx context.Context, tx *sqlx.Tx, scope access.Scope, now time.Time) ([]card, error) {
+	n, plan, err := roadmap.LateTx(ctx, tx, scope, now.In(calendar.Zone).Year(), now)
 	if err != nil || n == 0 {
 		return []card{}, err
 	}

@@ -34,7 +34,7 @@ var (
 
 // Mount adds the pages of the roadmap.
 func (s *Service) Mount(r gin.IRouter) {
-	read, write := web.Need(access.RoadmapRead), web.Need(access.RoadmapWrite)
+	read, write, report := web.Need(access.RoadmapRead), web.Need(access.RoadmapWrite), web.Need(access.RoadmapReport)
 	r.GET("/roadmap", read, web.Handle(s.showPlans))
 	r.GET("/roadmap/import", write, web.Handle(s.showImport))
 	r.POST("/roadmap/import", write, web.Handle(s.preview))
@@ -46,7 +46,7 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/roadmap/:plan/adopt", write, web.Handle(s.showAdopt))
 	r.POST("/roadmap/:plan/adopt", write, web.Handle(s.adopt))
 	r.GET("/roadmap/:plan/items/:number", read, web.Handle(s.showItem))
-	r.POST("/roadmap/:plan/items/:number/reports", write, web.Handle(s.report))
+	r.POST("/roadmap/:plan/items/:number/reports", report, web.Handle(s.report))
 	r.POST("/roadmap/:plan/items/:number/short", write, web.Handle(s.rename))
 	r.POST("/roadmap/:plan/items/:number/indicators", write, web.Handle(s.attach))
 	r.POST("/roadmap/:plan/items/:number/indicators/remove", write, web.Handle(s.detach))
@@ -108,6 +108,7 @@ type planView struct {
 	Whos     []string
 	States   any
 	Write    bool
+	Report   bool // may the actor report on items
 	Href     string
 	Query    template.URL // of the filter
 	Errors   map[string]string
@@ -129,7 +130,7 @@ func (s *Service) planView(c *gin.Context) (planView, error) {
 	sh := sheet{p.Year, day(today)}
 	v := planView{Plan: p, Today: today, InYear: today.Year() == p.Year, TodayAt: sh.Today(), Months: sh.Months(),
 		Tally: p.Tally(p.Sections, day(today)), Who: c.Query("resp"), State: State(c.Query("state")), Whos: p.Responsibles(), States: States,
-		Write: mayWrite(web.Actor(c), p) == nil, Href: href(p.ID), Number: p.ApprovedNumber}
+		Write: within(web.Actor(c).Scope(access.RoadmapWrite), p), Report: within(web.Actor(c).Scope(access.RoadmapReport), p), Href: href(p.ID), Number: p.ApprovedNumber}
 	if p.ApprovedOn != nil {
 		v.On = string(day(*p.ApprovedOn))
 	}
@@ -237,6 +238,7 @@ type itemView struct {
 	Free     []Key // indicators that may yet be attached
 	Said     any
 	Write    bool
+	Report   bool // may the actor report on it
 	Href     string
 	Previous string
 	Next     string
@@ -259,7 +261,8 @@ func (s *Service) itemView(c *gin.Context) (itemView, error) {
 	}
 	p := got.Plan
 	sh := sheet{p.Year, day(s.today())}
-	v := itemView{Plan: p, Names: got.Names, Live: got.Live, Said: saidWords, Write: mayWrite(web.Actor(c), p) == nil,
+	v := itemView{Plan: p, Names: got.Names, Live: got.Live, Said: saidWords,
+		Write: within(web.Actor(c).Scope(access.RoadmapWrite), p), Report: within(web.Actor(c).Scope(access.RoadmapReport), p),
 		TodayAt: sh.Today(), Months: sh.Months(), Today: s.today(), Form: NewReport{State: SaidGoing}}
 	previous := ""
 	for _, sec := range p.Sections {
@@ -480,6 +483,7 @@ type adoptView struct {
 	Territory   int64
 	Region      bool
 	Territories []Territory
+	Title       string
 	Number      string
 	On          string
 	Errors      map[string]string
@@ -511,10 +515,10 @@ func (s *Service) adopt(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v := adoptView{Year: c.PostForm("year"), Number: c.PostForm("number"), On: c.PostForm("on")}
+	v := adoptView{Year: c.PostForm("year"), Title: c.PostForm("title"), Number: c.PostForm("number"), On: c.PostForm("on")}
 	v.Territory, _ = strconv.ParseInt(c.PostForm("territory"), 10, 64)
 	year, _ := strconv.Atoi(strings.TrimSpace(v.Year))
-	made, err := s.Adopt(c.Request.Context(), web.Actor(c), id, Adoption{Year: year, Territory: v.Territory, Number: v.Number, On: v.On})
+	made, err := s.Adopt(c.Request.Context(), web.Actor(c), id, Adoption{Year: year, Territory: v.Territory, Title: v.Title, Number: v.Number, On: v.On})
 	switch {
 	case fault.FieldsOf(err) != nil:
 		v.Errors = fault.FieldsOf(err)

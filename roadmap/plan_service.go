@@ -121,7 +121,8 @@ func (s *Service) Import(ctx context.Context, actor access.Actor, src Source) (i
 // Adoption says what a copy of a plan is made for.
 type Adoption struct {
 	Year      int
-	Territory int64 // 0: the region
+	Territory int64  // 0: the region
+	Title     string // "": the original's, with the year changed
 	Number    string
 	On        string
 }
@@ -139,6 +140,12 @@ func (s *Service) Adopt(ctx context.Context, actor access.Actor, plan int64, a A
 		}
 		p := Plan{Title: strings.ReplaceAll(from.Title, itoa(from.Year), itoa(a.Year)), Year: a.Year, AdoptedFrom: &from.ID,
 			SourceName: from.SourceName, SourceSHA: from.SourceSHA, Sections: from.Sections}
+		if title := strings.TrimSpace(a.Title); title != "" {
+			p.Title = title
+		}
+		if utf8.RuneCountInString(p.Title) > 1000 {
+			return fault.Field("title", "Название длиннее 1 000 знаков")
+		}
 		if p.ApprovedNumber, p.ApprovedOn, err = approval(a.Number, a.On); err != nil {
 			return err
 		}
@@ -175,16 +182,15 @@ func (s *Service) ownTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, p 
 		}
 		p.TerritoryID, p.Owner = &territory, all[k].Name
 	}
-	return mayWrite(actor, *p)
+	if !within(actor.Scope(access.RoadmapWrite), *p) {
+		return fault.New(fault.Forbidden, "План этого муниципалитета ведут другие")
+	}
+	return nil
 }
 
-// mayWrite refuses those who may not change the plan.
-func mayWrite(actor access.Actor, p Plan) error {
-	scope := actor.Scope(access.RoadmapWrite)
-	if scope.All || p.TerritoryID != nil && scope.Covers(*p.TerritoryID, 0) {
-		return nil
-	}
-	return fault.New(fault.Forbidden, "Этот план ведут другие: изменить его нельзя")
+// within tells whether a plan lies in a scope: its territory, or everywhere.
+func within(scope access.Scope, p Plan) bool {
+	return scope.All || p.TerritoryID != nil && scope.Covers(*p.TerritoryID, 0)
 }
 
 // approval reads the number and the date of an approval; both or neither.
@@ -213,21 +219,22 @@ func (s *Service) Approve(ctx context.Context, actor access.Actor, plan int64, n
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, actor, plan, "plan.approved", func(tx *sqlx.Tx, _ Plan) (map[string]any, error) {
+	return s.change(ctx, actor, actor.Scope(access.RoadmapWrite), plan, "plan.approved", func(tx *sqlx.Tx, _ Plan) (map[string]any, error) {
 		_, err := tx.ExecContext(ctx, `UPDATE roadmap_plan SET approved_number = $2, approved_on = $3 WHERE id = $1`, plan, n, d)
 		return map[string]any{"number": n, "on": on}, err
 	})
 }
 
-// change loads a plan, asks whether the actor may write it, changes and records it.
-func (s *Service) change(ctx context.Context, actor access.Actor, plan int64, action string, f func(tx *sqlx.Tx, p Plan) (map[string]any, error)) error {
+// change loads a plan, asks whether it lies where the actor may do this, changes
+// and records it. A plan outside the scope is to the actor as if it were not there.
+func (s *Service) change(ctx context.Context, actor access.Actor, scope access.Scope, plan int64, action string, f func(tx *sqlx.Tx, p Plan) (map[string]any, error)) error {
 	return db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		p, err := planTx(ctx, tx, plan)
 		if err != nil {
 			return err
 		}
-		if err := mayWrite(actor, p); err != nil {
-			return err
+		if !within(scope, p) {
+			return fault.New(fault.NotFound, "Этот план ведут другие: изменить его нельзя")
 		}
 		details, err := f(tx, p)
 		if err != nil {
@@ -251,17 +258,22 @@ type NewReport struct {
 	Until         string `json:"until"`    // 2006-01-02, of a postponed item
 }
 
-// Report appends reports to items of a plan; all of them or none.
+// Report appends reports to items of a plan; all of them or none. Besides those
+// who keep the plans, the coordinator and the methodist of a municipality report
+// on the plan of their own.
 func (s *Service) Report(ctx context.Context, actor access.Actor, plan int64, reports ...NewReport) error {
 	for k := range reports {
 		if err := reports[k].tidy(); err != nil {
 			return err
 		}
 	}
-	return s.change(ctx, actor, plan, "plan.reported", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
+	return s.change(ctx, actor, actor.Scope(access.RoadmapReport), plan, "plan.reported", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
 		items := make([]string, len(reports))
 		for k, r := range reports {
 			items[k] = r.Item
+			if err := p.admits(r); err != nil {
+				return nil, err
+			}
 		}
 		return map[string]any{"items": items}, reportsTx(ctx, tx, plan, int64(actor.ID), s.now(), reports)
 	})
@@ -305,12 +317,34 @@ func (r *NewReport) tidy() error {
 	return nil
 }
 
+// admits refuses a new term that lies before the item's own, or before the plan was approved.
+func (p Plan) admits(r NewReport) error {
+	i, ok := p.Item(r.Item)
+	switch until := parse.Date(r.Until); {
+	case !ok:
+		return errNoItem
+	case r.State != SaidPostponed:
+		return nil
+	case until < i.End(p.Year):
+		return fault.Field("until", "Новый срок раньше прежнего: по плану пункт до %s", said(i.End(p.Year)))
+	case p.ApprovedOn != nil && until < day(*p.ApprovedOn):
+		return fault.Field("until", "Новый срок раньше, чем план утвердили: %s", calendar.Date(*p.ApprovedOn))
+	}
+	return nil
+}
+
+// said is a date in words.
+func said(d parse.Date) string {
+	t, _ := time.Parse("2006-01-02", string(d)) // a Date is well formed
+	return calendar.Date(t)
+}
+
 // Attach shows an indicator of the registry at an item; attaching twice is once.
 func (s *Service) Attach(ctx context.Context, actor access.Actor, plan int64, item, key string) error {
 	if !slices.ContainsFunc(s.Keys, func(k Key) bool { return k.Key == key }) {
 		return fault.Field("key", "Выберите показатель")
 	}
-	return s.change(ctx, actor, plan, "plan.indicator_attached", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
+	return s.change(ctx, actor, actor.Scope(access.RoadmapWrite), plan, "plan.indicator_attached", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
 		i, ok := p.Item(item)
 		if !ok {
 			return nil, errNoItem
@@ -323,7 +357,7 @@ func (s *Service) Attach(ctx context.Context, actor access.Actor, plan int64, it
 
 // Detach takes an indicator off an item.
 func (s *Service) Detach(ctx context.Context, actor access.Actor, plan int64, item, key string) error {
-	return s.change(ctx, actor, plan, "plan.indicator_detached", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
+	return s.change(ctx, actor, actor.Scope(access.RoadmapWrite), plan, "plan.indicator_detached", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
 		i, ok := p.Item(item)
 		if !ok {
 			return nil, errNoItem
@@ -340,7 +374,7 @@ func (s *Service) Rename(ctx context.Context, actor access.Actor, plan int64, sh
 			return fault.Field("short", "Короткое название: от 1 до 80 знаков")
 		}
 	}
-	return s.change(ctx, actor, plan, "plan.renamed", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
+	return s.change(ctx, actor, actor.Scope(access.RoadmapWrite), plan, "plan.renamed", func(tx *sqlx.Tx, p Plan) (map[string]any, error) {
 		var numbers, names []string
 		for n, name := range short {
 			if _, ok := p.Item(n); !ok {
@@ -433,12 +467,12 @@ func (s *Service) View(ctx context.Context, actor access.Actor, plan int64, item
 	return v, err
 }
 
-// LateTx counts the items of plans that are late on a day, and names a plan that
-// has them: the newest, the region's before others; 0 where nothing is late.
-func LateTx(ctx context.Context, tx *sqlx.Tx, year int, now time.Time) (late int, plan int64, err error) {
+// LateTx counts the items of the scope's plans that are late on a day, and names a
+// plan that has them: the newest, the region's before others; 0 where nothing is late.
+func LateTx(ctx context.Context, tx *sqlx.Tx, scope access.Scope, year int, now time.Time) (late int, plan int64, err error) {
 	plans, err := plansTx(ctx, tx, 0)
 	for _, p := range plans {
-		if p.Year != year {
+		if p.Year != year || !within(scope, p) {
 			continue
 		}
 		if n := p.Tally(p.Sections, day(calendar.Day(now))).Late; n > 0 {

@@ -278,20 +278,76 @@ func TestReportsAreForGood(t *testing.T) {
 func TestWhoMayWrite(t *testing.T) {
 	t.Parallel()
 	f := setUp(t)
+	other, err := db.Get[int64](t.Context(), f.pool, `INSERT INTO territory (code, name, short_name, kind) VALUES ('41612', 'Всеволожский муниципальный район', 'Всеволожский', 'district') RETURNING id`)
+	f.do(err)
 	region, municipal := f.imported("region-2023.txt", 0), f.imported("priozersk-2024.txt", f.district)
-	local := access.Actor{ID: 11, Grants: []access.Grant{{Role: access.Methodist, Territory: f.district}}}
+	of := func(id access.PersonID, role access.Role, territory int64) access.Actor {
+		return access.Actor{ID: id, Grants: []access.Grant{{Role: role, Territory: territory}}}
+	}
+	local, coordinator, municipalMethodist := of(11, access.Methodist, f.district), of(12, access.Coordinator, f.district), of(13, access.MunicipalMethodist, f.district)
+	stranger, head := of(14, access.Coordinator, other), access.Actor{ID: 15, Grants: []access.Grant{{Role: access.Head, Organisation: 1}}}
 	said := NewReport{Item: "1.1", State: SaidDone}
-	if err := f.Report(t.Context(), local, municipal, said); err != nil {
-		t.Errorf("own plan: %v", err)
+	for _, actor := range []access.Actor{local, coordinator, municipalMethodist, manager} {
+		if err := f.Report(t.Context(), actor, municipal, said); err != nil {
+			t.Errorf("actor %d on the plan of the own municipality: %v", actor.ID, err)
+		}
 	}
 	for _, c := range []struct {
 		actor access.Actor
 		plan  int64
-	}{{local, region}, {analyst, region}, {analyst, municipal}} {
-		if err := f.Report(t.Context(), c.actor, c.plan, said); fault.KindOf(err) != fault.Forbidden {
+	}{{local, region}, {coordinator, region}, {municipalMethodist, region}, {stranger, municipal}, {head, municipal}, {analyst, region}, {analyst, municipal}} {
+		if err := f.Report(t.Context(), c.actor, c.plan, said); fault.KindOf(err) != fault.NotFound {
 			t.Errorf("actor %d, plan %d: %v", c.actor.ID, c.plan, err)
 		}
 	}
+	// To report is not to keep the plan: its approval, names and indicators are another's.
+	for what, err := range map[string]error{
+		"approve": f.Approve(t.Context(), coordinator, municipal, "1", "2024-01-01"),
+		"rename":  f.Rename(t.Context(), coordinator, municipal, map[string]string{"1.1": "Иначе"}),
+		"attach":  f.Attach(t.Context(), coordinator, municipal, "1.1", "deficits.recorded"),
+	} {
+		if fault.KindOf(err) != fault.NotFound {
+			t.Errorf("a coordinator may %s: %v", what, err)
+		}
+	}
+	if _, err := f.Adopt(t.Context(), coordinator, municipal, Adoption{Year: 2026, Territory: f.district}); fault.KindOf(err) != fault.Forbidden {
+		t.Errorf("a coordinator adopts a plan: %v", err)
+	}
+	at := href(municipal) + "/items/1.1"
+	page := f.get(coordinator, at, 200)
+	wantAll(t, page, "Записать заметку")
+	if strings.Contains(page, "Назвать так") || strings.Contains(page, "Показатель из системы") {
+		t.Error("the coordinator is offered what the manager does")
+	}
+	f.post(coordinator, at+"/reports", url.Values{"state": {"in_progress"}, "note": {"Собираем списки"}}, 303)
+	wantAll(t, f.get(coordinator, at, 200), "Собираем списки", "Человек 12")
+	f.post(coordinator, at+"/short", url.Values{"short": {"Иначе"}}, 404)
+	f.post(coordinator, href(region)+"/items/1.1/reports", url.Values{"state": {"done"}}, 404)
+	f.post(stranger, at+"/reports", url.Values{"state": {"done"}}, 404)
+	if page := f.get(stranger, at, 200); strings.Contains(page, "Записать заметку") {
+		t.Error("a form for one who may not report")
+	}
+}
+
+// TestPostponedGoesForward: a new term lies neither before the item's own nor before the approval.
+func TestPostponedGoesForward(t *testing.T) {
+	t.Parallel()
+	f := setUp(t)
+	id := f.imported("priozersk-2024.txt", f.district) // 4.2 is due by 30 September 2024, the plan approved on 29 December 2023
+	late := func(until string) error {
+		return f.Report(t.Context(), manager, id, NewReport{Item: "4.2", State: SaidPostponed, Note: "ждём", Until: until})
+	}
+	for _, until := range []string{"2020-01-01", "2024-09-29"} {
+		if err := late(until); !strings.Contains(fault.FieldsOf(err)["until"], "30\u00a0сентября\u00a02024") {
+			t.Errorf("postponed to %s: %v", until, err)
+		}
+	}
+	f.do(late("2024-09-30"))
+	f.do(f.Approve(t.Context(), manager, id, "1", "2024-11-01"))
+	if err := late("2024-10-15"); !strings.Contains(fault.FieldsOf(err)["until"], "1\u00a0ноября\u00a02024") {
+		t.Errorf("postponed to before the approval: %v", err)
+	}
+	f.do(late("2024-11-15"))
 }
 
 func TestShorten(t *testing.T) {
@@ -522,13 +578,16 @@ func TestLate(t *testing.T) {
 	f.do(err)
 	f.do(f.Report(t.Context(), manager, id, NewReport{Item: "1.1", State: SaidPostponed, Note: "ждём", Until: "2026-12-01"}))
 	f.do(db.InTx(t.Context(), f.pool, manager, func(tx *sqlx.Tx) error {
-		n, plan, err := LateTx(t.Context(), tx, 2026, f.now())
+		n, plan, err := LateTx(t.Context(), tx, access.Scope{All: true}, 2026, f.now())
 		if want := f.plan(id).Tally(f.plan(id).Sections, "2026-11-20").Late; n != want || n == 0 || plan != id {
 			t.Errorf("%d late in plan %d, want %d in %d", n, plan, want, id)
 		}
-		n, plan, _ = LateTx(t.Context(), tx, 2020, f.now())
+		n, plan, _ = LateTx(t.Context(), tx, access.Scope{All: true}, 2020, f.now())
 		if n != 0 || plan != 0 {
 			t.Errorf("%d late in no plan %d", n, plan)
+		}
+		if n, plan, _ = LateTx(t.Context(), tx, access.Scope{Territories: []int64{f.district}}, 2026, f.now()); n != 0 || plan != 0 {
+			t.Errorf("a municipality without a plan has %d late in plan %d", n, plan)
 		}
 		return err
 	}))

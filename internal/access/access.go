@@ -72,6 +72,7 @@ const (
 	MemosWrite        Permission = "memos.write"
 	RoadmapRead       Permission = "roadmap.read"
 	RoadmapWrite      Permission = "roadmap.write"
+	RoadmapReport     Permission = "roadmap.report"
 	PeopleRead        Permission = "people.read"
 	PeopleImport      Permission = "people.import"
 	RolesManage       Permission = "roles.manage"
@@ -84,12 +85,12 @@ var rights = map[Role][]Permission{
 	Author:             {CompetencyRead, TasksRead, TasksWrite, RoadmapRead, ProgrammesRead},
 	Reviewer:           {CompetencyRead, TasksRead, TasksReview, RoadmapRead, ProgrammesRead},
 	Expert:             {Mark, RoadmapRead},
-	MunicipalMethodist: {CampaignsRead, ParticipationRead, PersonResults, BankRead, BankPersons, RoutesRead, RoutesManage, ProgrammesRead, MemosRead, RoadmapRead},
-	Methodist:          {CompetencyRead, CampaignsRead, ParticipationRead, PersonResults, BankRead, BankPersons, RoutesRead, RoutesManage, ProgrammesRead, ProgrammesManage, MemosRead, RoadmapRead, RoadmapWrite},
-	Coordinator:        {CampaignsRead, ParticipationRead, BankRead, ProgrammesRead, MemosRead, RoadmapRead, PeopleRead, PeopleImport},
+	MunicipalMethodist: {CampaignsRead, ParticipationRead, PersonResults, BankRead, BankPersons, RoutesRead, RoutesManage, ProgrammesRead, MemosRead, RoadmapRead, RoadmapReport},
+	Methodist:          {CompetencyRead, CampaignsRead, ParticipationRead, PersonResults, BankRead, BankPersons, RoutesRead, RoutesManage, ProgrammesRead, ProgrammesManage, MemosRead, RoadmapRead, RoadmapWrite, RoadmapReport},
+	Coordinator:        {CampaignsRead, ParticipationRead, BankRead, ProgrammesRead, MemosRead, RoadmapRead, RoadmapReport, PeopleRead, PeopleImport},
 	Head:               {ParticipationRead, ProgrammesRead, RoadmapRead, PeopleRead},
 	Analyst:            {CompetencyRead, TasksRead, CampaignsRead, QualityRead, BankRead, BankPersons, RoutesRead, ProgrammesRead, MemosRead, MemosWrite, RoadmapRead},
-	Manager:            {CompetencyRead, CompetencyManage, TasksRead, CampaignsRead, CampaignsManage, ParticipationRead, MarkingManage, ResultsPublish, QualityRead, PersonResults, BankRead, BankPersons, RoutesRead, ProgrammesRead, ProgrammesManage, MemosRead, MemosWrite, RoadmapRead, RoadmapWrite, PeopleRead},
+	Manager:            {CompetencyRead, CompetencyManage, TasksRead, CampaignsRead, CampaignsManage, ParticipationRead, MarkingManage, ResultsPublish, QualityRead, PersonResults, BankRead, BankPersons, RoutesRead, ProgrammesRead, ProgrammesManage, MemosRead, MemosWrite, RoadmapRead, RoadmapWrite, RoadmapReport, PeopleRead},
 	Admin:              {PeopleRead, PeopleImport, RolesManage, JournalRead, RoadmapRead, ProgrammesRead},
 }
 
