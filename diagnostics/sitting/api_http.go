@@ -230,11 +230,14 @@ func (s *Service) apiSave(c *gin.Context) error {
 
 func (s *Service) apiSaveMany(c *gin.Context) error {
 	var body struct {
-		Lease   string            `json:"lease"`
+		Lease   *string           `json:"lease"`
 		Answers []json.RawMessage `json:"answers"`
 	}
 	if !read(c, &body) {
 		return nil
+	}
+	if body.Lease == nil || body.Answers == nil {
+		return &fault.Error{Kind: fault.Invalid, Message: `Тело запроса: {"lease": "…", "answers": [{"task", "revision", "answer"}]}`}
 	}
 	if len(body.Answers) > maxEntries {
 		return fault.Field("answers", "За один раз — не больше %d ответов", maxEntries)
@@ -247,7 +250,7 @@ func (s *Service) apiSaveMany(c *gin.Context) error {
 		}
 		entries[i] = e
 	}
-	outcomes, err := s.Save(c.Request.Context(), web.Actor(c), c.Param("id"), body.Lease, entries)
+	outcomes, err := s.Save(c.Request.Context(), web.Actor(c), c.Param("id"), *body.Lease, entries)
 	if err != nil {
 		return err
 	}

@@ -145,6 +145,10 @@ func TestRevisionsAndShapes(t *testing.T) {
 	}
 	s.json(422, "PUT", path+"/answers/t01", `{"lease":"`+lease+`","revision":"six","answer":"a"}`)
 	s.json(422, "PUT", path+"/answers/t01", `{"lease":"`+lease+`","revision":900000000000001}`)
+	s.json(422, "PUT", path+"/answers/t01", put(lease, 900000000000001, `{}`)) // empty, but of another shape
+	for _, body := range []string{`{}`, ``, `{"answers":[]}`, `{"lease":"` + lease + `"}`} {
+		s.json(422, "PUT", path+"/answers", body)
+	}
 	s.json(404, "PUT", path+"/answers/t99", put(lease, 1, `"a"`))
 	if got := s.id(`SELECT count(*) FROM answer WHERE task = 't01'`); got != 3 {
 		t.Errorf("%d revisions kept, want 3", got)

@@ -481,10 +481,14 @@ func (s *Service) saveForm(c *gin.Context, p Progress, n int, post url.Values, l
 	again := func(status int, revision int64, notice, wrong string) (bool, error) {
 		view.Form, view.Revision, view.Notice = formOf(t.View, answer), revision, notice
 		view.Form.Wrong = wrong
-		if t.Kind == task.Ordering {
+		if t.Kind == task.Ordering && post.Has("revision") {
 			view.Form = view.Form.placed(post)
 		}
 		return true, s.showTask(c, status, p, view, lease)
+	}
+	if !post.Has("revision") { // every page of a task posts it: without it the fields were lost on the way
+		answer = held.Body
+		return again(http.StatusUnprocessableEntity, held.Revision, "Форма дошла без ответа, поэтому ничего не изменилось. Ниже то, что сохранено.", "")
 	}
 	if wrong != "" {
 		return again(http.StatusUnprocessableEntity, held.Revision, "", wrong)

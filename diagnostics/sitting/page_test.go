@@ -93,6 +93,10 @@ func TestPagesWithoutScript(t *testing.T) {
 		}
 	}
 	b.want(b.get(home+"/tasks/1"), 200, `value="b" checked`, "Сохранено ")
+	// A form that lost its fields on the way wipes nothing.
+	for _, form := range []url.Values{nil, {"go": {"next"}}, {"answer": {"c"}}} {
+		b.want(b.post(home+"/tasks/1", form), 422, "Форма дошла без ответа", `value="b" checked`, `name="revision" value="1"`)
+	}
 	b.want(b.get(home+"/tasks/3"), 200, "exam-match", `name="left.l2" value="r3" aria-describedby="right-3" checked`, `<span class="match-word">причина 3</span>`)
 	b.want(b.get(home+"/tasks/4"), 200, `<option value="2" selected>`)
 	b.want(b.get(home+"/tasks/7"), 200, `<select class="select gap" name="gap.g1"`, `<option value="a" selected>меньше`)

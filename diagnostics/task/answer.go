@@ -21,9 +21,10 @@ func misshapen(format string, args ...any) error {
 }
 
 // CheckAnswer tells whether the answer has the shape of the task's kind and
-// names only what the task offers. An empty answer (null, "", [], {}) fits every
-// kind: it means that the participant took the answer back. A part of a matching
-// or of gaps may be left out or be "".
+// names only what the task offers. An empty answer means that the participant took
+// the answer back: null for every kind, or the empty value of the kind's own shape
+// ("" for a choice and for text, [] for lists, {} for pairs; a likert has none). A
+// part of a matching or of gaps may be left out or be "".
 func CheckAnswer(t Task, answer json.RawMessage) error {
 	_, err := read(t, answer)
 	return err
@@ -43,7 +44,7 @@ type given struct {
 
 func read(t Task, answer json.RawMessage) (given, error) {
 	raw := bytes.TrimSpace(answer)
-	if isEmptyJSON(raw) {
+	if len(raw) == 0 || string(raw) == "null" {
 		return given{empty: true}, nil
 	}
 	switch t.Kind {
@@ -51,6 +52,9 @@ func read(t Task, answer json.RawMessage) (given, error) {
 		var id string
 		if err := decode(raw, &id); err != nil {
 			return given{}, misshapen("нужен код одного варианта")
+		}
+		if id == "" {
+			return given{empty: true}, nil
 		}
 		if !optionIDs(t.Options)[id] {
 			return given{}, misshapen("варианта %q нет", id)
@@ -135,14 +139,6 @@ func readPairs(raw []byte, places map[string]bool, offers func(place string) map
 		}
 	}
 	return given{pairs: pairs, empty: len(pairs) == 0}, nil
-}
-
-func isEmptyJSON(raw []byte) bool {
-	switch string(raw) {
-	case "", "null", `""`, "[]", "{}":
-		return true
-	}
-	return false
 }
 
 // decode reads exactly one JSON value; duplicate keys of an object are refused,

@@ -2,6 +2,7 @@ package task
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 )
 
@@ -111,6 +112,28 @@ func TestScore(t *testing.T) {
 				t.Errorf("marking = %t", r.Marking)
 			}
 		})
+	}
+}
+
+// An answer is taken back by null or by the empty value of the kind's own shape; the
+// empty value of another shape is no answer to the task.
+func TestEmptyOfItsOwnShape(t *testing.T) {
+	blanks := []string{`null`, `""`, `[]`, `{}`, ` [ ] `, `{ }`, `0`, `false`}
+	for kind, own := range map[Kind][]string{
+		SingleChoice: {`""`}, MultipleChoice: {`[]`, ` [ ] `}, Ordering: {`[]`, ` [ ] `}, Matching: {`{}`, `{ }`}, GapChoice: {`{}`, `{ }`},
+		ShortAnswer: {`""`}, Numeric: {`""`}, Extended: {`""`}, Likert: {},
+	} {
+		task := Task{Kind: kind, Max: 1, Options: options("a", "b"), Left: options("l"), Right: options("r"), Gaps: []Gap{{"g", options("a")}}}
+		for _, blank := range blanks {
+			err := CheckAnswer(task, json.RawMessage(blank))
+			fits := blank == `null` || slices.Contains(own, blank)
+			if fits != (err == nil) {
+				t.Errorf("%s: %s gives %v", kind, blank, err)
+			}
+			if r := Score(task, Key{}, json.RawMessage(blank)); r.Omitted != fits {
+				t.Errorf("%s: %s is scored as omitted: %t", kind, blank, r.Omitted)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -152,7 +153,7 @@ func (c *checker) foreign() {
 			c.want(s.field, "у вида %s этого поля нет", w.Kind)
 		}
 	}
-	if hasKey := !isEmptyJSON(w.Key.Answer); hasKey && (w.Kind == Extended || w.Kind == Likert) {
+	if hasKey := !isBlank(w.Key.Answer); hasKey && (w.Kind == Extended || w.Kind == Likert) {
 		c.want("key", "у вида %s ключа нет", w.Kind)
 	}
 	if w.Kind != GapChoice && gapMark.MatchString(w.Body) {
@@ -435,4 +436,13 @@ func sortedKeys[V any](m map[string]V) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// isBlank tells whether a file gives no key, in whatever way it writes nothing.
+func isBlank(raw json.RawMessage) bool {
+	switch string(bytes.TrimSpace(raw)) {
+	case "", "null", `""`, "[]", "{}":
+		return true
+	}
+	return false
 }
