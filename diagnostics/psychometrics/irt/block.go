@@ -44,19 +44,24 @@ type packed struct {
 func pack(categories []int16, persons int, cats []int) *packed {
 	k := len(cats)
 	d := &packed{items: k, of: make([]int32, persons)}
-	missing := make([]bool, k)
-	for p := range persons {
-		for i, c := range categories[p*k : (p+1)*k] {
-			if c < 0 {
-				missing[i] = true
+	var gaps [shards][]bool
+	sharded(func(shard int) {
+		gaps[shard] = make([]bool, k)
+		for p := shard * persons / shards; p < (shard+1)*persons/shards; p++ {
+			for i, c := range categories[p*k : (p+1)*k] {
+				if c < 0 {
+					gaps[shard][i] = true
+				}
 			}
 		}
-	}
+	})
 	limit := min(max(persons/16, 8), maxBlockRows)
 	for i, n := range cats {
 		dg := digit{item: i, cats: n, radix: n}
-		if missing[i] {
-			dg.radix++
+		for _, missing := range gaps {
+			if missing[i] {
+				dg.radix = n + 1
+			}
 		}
 		last := len(d.blocks) - 1
 		if last < 0 || d.blocks[last].rows*dg.radix > limit {
@@ -71,34 +76,45 @@ func pack(categories []int16, persons int, cats []int) *packed {
 		d.blocks[i].first = d.rows
 		d.rows += d.blocks[i].rows
 	}
-	seen := make(map[string]int32, min(persons, 1<<16))
-	codes := make([]uint32, 0, len(d.blocks))
-	key := make([]byte, 0, 4*len(d.blocks))
-	d.start = append(d.start, 0)
-	for p := range persons {
-		row := categories[p*k : (p+1)*k]
-		codes, key = codes[:0], key[:0]
-		i := 0
-		for b := range d.blocks {
-			blk := &d.blocks[b]
-			code, stride, any := 0, 1, false
-			for _, dg := range blk.digits {
-				c := int(row[i])
-				i++
-				if c < 0 {
-					c = dg.cats
-				} else {
-					any = true
+	// Each person's rows first, side by side; 0 stands for a block without answers.
+	n := len(d.blocks)
+	codes := make([]uint32, persons*n)
+	sharded(func(shard int) {
+		for p := shard * persons / shards; p < (shard+1)*persons/shards; p++ {
+			row := categories[p*k : (p+1)*k]
+			i := 0
+			for b := range d.blocks {
+				blk := &d.blocks[b]
+				code, stride, any := 0, 1, false
+				for _, dg := range blk.digits {
+					c := int(row[i])
+					i++
+					if c < 0 {
+						c = dg.cats
+					} else {
+						any = true
+					}
+					code += c * stride
+					stride *= dg.radix
 				}
-				code += c * stride
-				stride *= dg.radix
-			}
-			if any {
-				codes = append(codes, uint32(blk.first+code))
-				key = binary.LittleEndian.AppendUint32(key, uint32(blk.first+code))
+				if any {
+					codes[p*n+b] = uint32(blk.first+code) + 1
+				}
 			}
 		}
-		if len(codes) == 0 {
+	})
+	seen := make(map[string]int32, min(persons, 1<<16))
+	key := make([]byte, 0, 4*n)
+	d.start = append(make([]uint32, 0, persons+1), 0)
+	d.row, d.weight = make([]uint32, 0, len(codes)), make([]float64, 0, persons)
+	for p := range persons {
+		key = key[:0]
+		for _, c := range codes[p*n : (p+1)*n] {
+			if c > 0 {
+				key = binary.LittleEndian.AppendUint32(key, c)
+			}
+		}
+		if len(key) == 0 {
 			d.of[p] = -1
 			continue
 		}
@@ -108,7 +124,11 @@ func pack(categories []int16, persons int, cats []int) *packed {
 			at = int32(len(d.weight))
 			seen[string(key)] = at
 			d.weight = append(d.weight, 0)
-			d.row = append(d.row, codes...)
+			for _, c := range codes[p*n : (p+1)*n] {
+				if c > 0 {
+					d.row = append(d.row, c-1)
+				}
+			}
 			d.start = append(d.start, uint32(len(d.row)))
 		}
 		d.weight[at]++

@@ -130,15 +130,17 @@ func prepare(r *psychometrics.Responses, model Model, fixed []ItemFit) (*sheet, 
 		}
 	}
 	s.categories = make([]int16, s.persons*len(s.items))
-	for p := range s.persons {
-		row, to := r.Row(p), s.row(p)
-		for i, column := range s.column {
-			to[i] = -1
-			if x, ok := row[column].Score(); ok {
-				to[i] = recode[i][x]
+	sharded(func(shard int) {
+		for p := shard * s.persons / shards; p < (shard+1)*s.persons/shards; p++ {
+			row, to := r.Row(p), s.row(p)
+			for i, column := range s.column {
+				to[i] = -1
+				if x, ok := row[column].Score(); ok {
+					to[i] = recode[i][x]
+				}
 			}
 		}
-	}
+	})
 	return s, nil
 }
 

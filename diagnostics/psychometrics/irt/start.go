@@ -13,8 +13,6 @@ import (
 func start(s *sheet, nodes []float64, mean, sd float64, prior Prior) {
 	const groups = 50
 	k := len(s.items)
-	share := make([]float64, 0, s.persons)
-	person := make([]int, 0, s.persons)
 	var answered float64
 	itemVar := 0.0 // of an answer, as a share of the item's maximum
 	for i := range s.items {
@@ -27,16 +25,25 @@ func start(s *sheet, nodes []float64, mean, sd float64, prior Prior) {
 		n := float64(max(s.answers[i], 1))
 		itemVar += (sq/n - (m/n)*(m/n)) / float64(k)
 	}
-	for p := range s.persons {
-		sum, n := 0.0, 0.0
-		for i, c := range s.row(p) {
-			if c >= 0 {
-				sum += float64(c) / float64(len(s.items[i].D))
-				n++
+	points, answers := make([]float64, s.persons), make([]float64, s.persons)
+	worth := make([]float64, k) // of a category, as a share of the item's maximum
+	for i := range s.items {
+		worth[i] = 1 / float64(s.items[i].Max())
+	}
+	sharded(func(shard int) {
+		for p := shard * s.persons / shards; p < (shard+1)*s.persons/shards; p++ {
+			for i, c := range s.row(p) {
+				if c >= 0 {
+					points[p] += float64(c) * worth[i]
+					answers[p]++
+				}
 			}
 		}
+	})
+	share, person := make([]float64, 0, s.persons), make([]int, 0, s.persons)
+	for p, n := range answers {
 		if n > 0 {
-			share, person = append(share, sum/n), append(person, p)
+			share, person = append(share, points[p]/n), append(person, p)
 			answered += n
 		}
 	}
@@ -58,35 +65,37 @@ func start(s *sheet, nodes []float64, mean, sd float64, prior Prior) {
 	}
 	sorted := slices.Clone(share)
 	slices.Sort(sorted)
-	counts := make([][][]float64, k) // item × category × group
-	for i := range counts {
-		counts[i] = make([][]float64, s.items[i].Max()+1)
-		for c := range counts[i] {
-			counts[i][c] = make([]float64, groups)
+	group, middle := make([]int, n), map[float64]int{}
+	for lo := 0; lo < n; {
+		hi := lo + 1
+		for hi < n && sorted[hi] == sorted[lo] {
+			hi++
 		}
+		// Persons with one share stand at the middle of their ranks.
+		middle[sorted[lo]] = min(int(float64(lo+hi)/2/float64(n)*groups), groups-1)
+		lo = hi
 	}
 	for j, x := range share {
-		lo, _ := slices.BinarySearch(sorted, x)
-		hi := lo
-		for hi < n && sorted[hi] == x {
-			hi++
-			if hi-lo > 64 { // many ties: look it up
-				hi, _ = slices.BinarySearchFunc(sorted, x, func(a, b float64) int {
-					if a <= b {
-						return -1
-					}
-					return 1
-				})
-				break
-			}
-		}
-		g := min(int(float64(lo+hi)/2/float64(n)*groups), groups-1)
-		for i, c := range s.row(person[j]) {
-			if c >= 0 {
-				counts[i][c][g]++
-			}
-		}
+		group[j] = middle[x]
 	}
+	counts := make([][][]float64, k) // item × category × group
+	sharded(func(shard int) {
+		for i := shard * k / shards; i < (shard+1)*k/shards; i++ {
+			counts[i] = make([][]float64, s.items[i].Max()+1)
+			for c := range counts[i] {
+				counts[i][c] = make([]float64, groups)
+			}
+		}
+		lo, hi := shard*k/shards, (shard+1)*k/shards
+		for j, p := range person {
+			g := group[j]
+			for i, c := range s.row(p)[lo:hi] {
+				if c >= 0 {
+					counts[lo+i][c][g]++
+				}
+			}
+		}
+	})
 	at := make([][]float64, groups)
 	for g := range at {
 		z := distuv.UnitNormal.Quantile((float64(g) + 0.5) / groups)
