@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,7 @@ others are put on their scale; the mean and spread of ability are then free.`,
 			if err != nil {
 				return err
 			}
+			opt.Progress = progressBar(os.Stderr, "calibrating")
 			calibrate := irt.Calibrate
 			if estimator == "cml" {
 				calibrate = irt.CalibrateCML

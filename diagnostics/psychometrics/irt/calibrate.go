@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
@@ -24,6 +25,8 @@ type Options struct {
 	Prior Prior
 	// Evaluations of the likelihood at most. Default 2000.
 	Limit int
+	// Progress, where given, hears how much of the work is done, 0…1, now and then.
+	Progress func(part float64)
 }
 
 // Calibrate estimates items by marginal maximum likelihood (Bock & Aitkin 1981):
@@ -75,6 +78,7 @@ func Calibrate(r *psychometrics.Responses, opt Options) (*Fit, error) {
 	start(s, nodes, 0, 1, opt.Prior)
 	e := newEngine(nodes, s.items, data)
 	p := newProblem(e, opt.Prior, free, common, anchored, anchored || opt.Model == Rasch || opt.Model == PCM)
+	p.progress = opt.Progress
 	evaluations, converged := p.maximise(opt.Tol, opt.Limit)
 	converged = converged && !slices.Contains(p.stuck, true) // the rest has, at that bound
 	var cov *mat.SymDense
@@ -85,6 +89,7 @@ func Calibrate(r *psychometrics.Responses, opt Options) (*Fit, error) {
 			cov = nil
 		}
 	}
+	p.tell(1)
 	return p.fit(r, s, opt, evaluations, converged, cov), nil
 }
 
@@ -161,6 +166,9 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 			f.Warnings = append(f.Warnings, fmt.Sprintf("item %s: its slope %.3g is steeper than the grid of abilities can tell", it.ID, it.A))
 		}
 	}
+	if out := beyondGrid(p.mean, p.sd); out > 0.01 {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("the latent distribution, mean %.2f and sd %.2f, has %.0f %% of its persons outside of the grid [−6, 6]", p.mean, p.sd, 100*out))
+	}
 	if e.data.persons < len(p.places) {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("%d persons and %d parameters: the estimates are hardly more than a description of these persons", e.data.persons, len(p.places)))
 	}
@@ -168,6 +176,12 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 		f.Warnings = append(f.Warnings, fmt.Sprintf("not converged after %d evaluations of the likelihood", evaluations))
 	}
 	return f
+}
+
+// beyondGrid is the share of a normal distribution outside of the grid.
+func beyondGrid(mean, sd float64) float64 {
+	n := distuv.Normal{Mu: mean, Sigma: sd}
+	return n.CDF(-GridEnd) + n.Survival(GridEnd)
 }
 
 // criteria fills AIC and BIC.

@@ -237,6 +237,9 @@ func (p *problem) missing(put func(a, b place, x float64)) {
 			}
 		}
 		for c := s; c < len(columns); c += shards {
+			if s == 0 {
+				p.tell(0.5 + 0.5*float64(c)/float64(len(columns)))
+			}
 			col := columns[c]
 			clear(table)
 			clear(at)

@@ -25,6 +25,8 @@ type problem struct {
 	first    []int // by item: its first place
 	mean, sd float64
 	stuck    []bool // by item: it ran to its bound and stays there
+	progress func(part float64)
+	told     float64 // how far progress was told: it never falls
 
 	value float64   // log-likelihood with the prior, densities not yet normalised
 	grad  []float64 // of value
@@ -63,6 +65,14 @@ func newProblem(e *engine, prior Prior, free []bool, common, freeMean, freeSD bo
 	}
 	p.count = make([]float64, len(p.places))
 	return p
+}
+
+// tell reports how much is done: half of it is the climb, half the standard errors.
+func (p *problem) tell(part float64) {
+	if p.progress != nil && part > p.told {
+		p.told = part
+		p.progress(part)
+	}
 }
 
 // logWeights is the log density at the nodes times their distance. It is not
@@ -343,6 +353,8 @@ func (p *problem) maximise(tol float64, limit int) (evaluations int, converged b
 		if h*longest < tol {
 			return evaluations, true
 		}
+		// The steps shrink by powers of ten from about 1 to tol.
+		p.tell(0.5 * min(max(math.Log(h*longest)/math.Log(tol), 0), 1))
 		s, y := make([]float64, n), make([]float64, n)
 		for i := range s {
 			s[i], y[i] = h*dir[i], grad[i]-p.grad[i]

@@ -254,6 +254,45 @@ func TestEveryModelReachesItsMaximum(t *testing.T) {
 	}
 }
 
+// TestKnownItemsTellTheGroup: with every item fixed the mean and spread of the
+// persons are what is estimated.
+func TestKnownItemsTellTheGroup(t *testing.T) {
+	for _, m := range []Model{Rasch, TwoPL, ThreePL, GPCM} {
+		items := testItems(m, 20)
+		_, scores := simulate(items, 4000, 0.6, 0.7, 4)
+		heard := 0.0
+		f, err := Calibrate(responsesOf(items, scores), Options{Model: m, Fixed: fitOf(m, items).Items, Progress: func(part float64) {
+			if part < heard-1e-9 {
+				t.Errorf("progress falls from %v to %v", heard, part)
+			}
+			heard = part
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Parameters != 2 || !f.Converged || heard != 1 {
+			t.Errorf("%s: %d parameters, converged %v, progress %v", m, f.Parameters, f.Converged, heard)
+		}
+		if z := float64((f.Latent.Mean - 0.6) / f.Latent.MeanSE); math.Abs(z) > 4 {
+			t.Errorf("%s: mean %v ± %v", m, f.Latent.Mean, f.Latent.MeanSE)
+		}
+		if z := float64((f.Latent.SD - 0.7) / f.Latent.SDSE); math.Abs(z) > 4 {
+			t.Errorf("%s: sd %v ± %v", m, f.Latent.SD, f.Latent.SDSE)
+		}
+	}
+	f, err := Calibrate(func() *psychometrics.Responses {
+		items := testItems(Rasch, 12)
+		_, scores := simulate(items, 800, 0, 4, 4)
+		return responsesOf(items, scores)
+	}(), Options{Model: Rasch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.Join(f.Warnings, "\n"), "outside of the grid") {
+		t.Errorf("sd %v, warnings %v", f.Latent.SD, f.Warnings)
+	}
+}
+
 func TestTheLikelihoodNeverFalls(t *testing.T) {
 	for _, m := range Models {
 		items := testItems(m, 9)

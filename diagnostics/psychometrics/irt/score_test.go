@@ -248,6 +248,46 @@ func checkCatR(t *testing.T, what string, got Score, m Method, theta, se *float6
 	near(t, what+" SE", got.SE, se, tol*math.Max(1, *se))
 }
 
+func TestScoresAtConditionalDifficulties(t *testing.T) {
+	var want struct {
+		By struct {
+			Raw   []int
+			WLE   []*float64
+			WLEse []*float64 `json:"WLE_se"`
+			MAP   []*float64
+			MAPse []*float64 `json:"MAP_se"`
+			EAP   []*float64
+			EAPsd []*float64 `json:"EAP_sd"`
+			ML    []*float64
+			MLse  []*float64 `json:"ML_se"`
+		} `json:"rasch_scoring_by_raw"`
+	}
+	readJSON(t, "testdata/lsat6/expected.json", &want)
+	r := readResponses(t, "testdata/lsat6/data.csv")
+	f, err := CalibrateCML(r, Options{Model: Rasch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := want.By
+	for m, w := range map[Method][2][]*float64{EAP: {w.EAP, w.EAPsd}, MAP: {w.MAP, w.MAPse}, WLE: {w.WLE, w.WLEse}, ML: {w.ML, w.MLse}} {
+		got, err := f.Score(r, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for p, s := range got.Persons {
+			raw := 0
+			for _, c := range r.Row(p) {
+				raw += int(c)
+			}
+			// catR finds a root to about 2e-5, at the difficulties of eRm.
+			near(t, fmt.Sprintf("%s of raw score %d", m, raw), s.Theta, w[0][raw], 1e-4)
+			if w[0][raw] != nil {
+				near(t, fmt.Sprintf("%s SE of raw score %d", m, raw), s.SE, w[1][raw], 1e-4)
+			}
+		}
+	}
+}
+
 func TestScoresThatDoNotExist(t *testing.T) {
 	items := someItems()[:2]
 	f := fitOf(TwoPL, items)
