@@ -23,7 +23,7 @@ type Options struct {
 	Fixed []ItemFit
 	// Prior is added to each free item; 3PL has GuessingPrior where C is not given.
 	Prior Prior
-	// Evaluations of the likelihood at most. Default 2000.
+	// Evaluations of the likelihood at most. Default 500.
 	Limit int
 	// Progress, where given, hears how much of the work is done, 0…1, now and then.
 	Progress func(part float64)
@@ -43,7 +43,7 @@ func Calibrate(r *psychometrics.Responses, opt Options) (*Fit, error) {
 		opt.Tol = 1e-7
 	}
 	if opt.Limit == 0 {
-		opt.Limit = 2000
+		opt.Limit = 500
 	}
 	if opt.Model == ThreePL && opt.Prior.C == (Beta{}) {
 		opt.Prior.C = GuessingPrior
