@@ -94,6 +94,7 @@ func newRegion(t *testing.T, teachers int) *region {
 	r.campaigns.OnAnnulled(r.sittings.AnnulTx)
 	r.campaigns.OnAnnulled(r.marking.WithdrawTx)
 	r.campaigns.OnAnnulled(r.deficits.DropTx)
+	r.people.OnConsent(r.deficits.ConsentTx)
 	r.sittings.OnClosed(r.marking.OpenTx)
 	r.sittings.OnClosed(r.results.ClosedTx)
 	r.marking.OnDone(r.results.MarkedTx)
@@ -486,5 +487,29 @@ func TestChainFromAnswersToDeficits(t *testing.T) {
 		if d.ValidTo != nil {
 			t.Errorf("%s does not hold again", d.Element)
 		}
+	}
+
+	r.tick(time.Hour)
+	// Who takes the consent back is in no list, figure or model; who gives it again is.
+	person := access.Actor{ID: r.teachers[0].ID, Grants: []access.Grant{{Role: access.Teacher}}}
+	r.must(r.people.DecideConsent(ctx, person, people.ForDiagnostics, 1, people.Withdrawn))
+	if left := r.held(r.campaign, r.teachers[0]); len(left) != 0 {
+		t.Errorf("after the consent was withdrawn %d elements are held", len(left))
+	}
+	var code string
+	r.must(r.pool.Get(&code, `SELECT participant_code FROM registration WHERE campaign_id = $1 AND person_id = $2`, r.campaign, r.teachers[0].ID))
+	if _, err := r.deficits.Profile(ctx, r.manager, code); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("a profile after the consent was withdrawn: %v", err)
+	}
+	if _, err := r.deficits.FitCampaign(ctx, r.manager, r.campaign); err != nil {
+		t.Fatal(err)
+	}
+	if left := r.held(r.campaign, r.teachers[0]); len(left) != 0 {
+		t.Errorf("a fit after the consent was withdrawn brought %d elements back", len(left))
+	}
+	r.must(r.people.DecideConsent(ctx, person, people.ForDiagnostics, 1, people.Given))
+	r.run()
+	if back := r.held(r.campaign, r.teachers[0]); len(back) != 9 {
+		t.Errorf("given again, %d elements are held", len(back))
 	}
 }

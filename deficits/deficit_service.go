@@ -230,6 +230,9 @@ func (s *Service) fitCampaign(ctx context.Context, actor access.Actor, campaignI
 		if err != nil {
 			return err
 		}
+		if revisions, err = consentingTx(ctx, tx, revisions); err != nil {
+			return err
+		}
 		if len(revisions) == 0 {
 			return fault.New(fault.Conflict, "Никто ещё не закончил работу: модель не по чему рассчитать")
 		}

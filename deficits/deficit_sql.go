@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -11,6 +13,7 @@ import (
 	"github.com/lotsiya/lotsiya/deficits/infer"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/people"
 )
 
 const columns = `person_id, element_id, subject_code, codifier_id, campaign_id, registration_id, score_revision_id, points, max_points, tasks, share,
@@ -86,11 +89,18 @@ func replaceTx(ctx context.Context, tx *sqlx.Tx, campaign int64, rows []Deficit,
 		campaign, db.Array(persons), now); err != nil {
 		return fmt.Errorf("replace deficits: %w", err)
 	}
-	values := make([][]any, len(rows))
-	for i, r := range rows {
-		values[i] = []any{int64(r.PersonID), r.Element, r.Subject, r.CodifierID, r.CampaignID, r.RegistrationID, r.RevisionID, r.Points, r.Max, r.Tasks, r.Share,
+	withdrawn, err := people.WithdrawnTx(ctx, tx, slices.Collect(maps.Keys(seen)))
+	if err != nil {
+		return err
+	}
+	values := make([][]any, 0, len(rows))
+	for _, r := range rows {
+		if withdrawn[r.PersonID] { // nothing more is held of who took the consent back
+			continue
+		}
+		values = append(values, []any{int64(r.PersonID), r.Element, r.Subject, r.CodifierID, r.CampaignID, r.RegistrationID, r.RevisionID, r.Points, r.Max, r.Tasks, r.Share,
 			r.Estimate, r.Low, r.High, r.P, r.Shortfall, r.Severity, r.Status, r.ShareSeverity, r.ScaleID, r.ModelID, r.Model, r.Preliminary,
-			r.TerritoryID, r.OrganisationID, r.Position, r.Category, r.Experience, r.Rural, r.ValidFrom, r.ValidTo, now}
+			r.TerritoryID, r.OrganisationID, r.Position, r.Category, r.Experience, r.Rural, r.ValidFrom, r.ValidTo, now})
 	}
 	if err := db.CopyIn(ctx, tx, "deficit", []string{"person_id", "element_id", "subject_code", "codifier_id", "campaign_id", "registration_id", "score_revision_id",
 		"points", "max_points", "tasks", "share", "estimate", "low", "high", "p_deficit", "shortfall", "severity", "status", "share_severity", "scale_id",

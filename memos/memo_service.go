@@ -289,6 +289,9 @@ func (s *Service) Approve(ctx context.Context, actor access.Actor, id int64, ver
 		if v.IsApproved() {
 			return fault.New(fault.Conflict, "Эта редакция уже утверждена")
 		}
+		if v.Figures.Campaign.Published == nil {
+			return fault.New(fault.Conflict, "Цифры собраны до публикации результатов. Когда руководитель опубликует их, обновите цифры и утвердите справку")
+		}
 		v.State, v.Number, v.Approved = "approved", number, &on
 		return nil
 	})

@@ -405,3 +405,22 @@ func TestPages(t *testing.T) {
 	ask(t, h, "GET", "/memos/x", nil, 404)
 	ask(t, served(w, access.Actor{ID: 1, Grants: []access.Grant{{Role: access.Head, Organisation: 1}}}), "GET", "/memos", nil, 404)
 }
+
+// What was collected before the manager published the results can't be approved; collected anew, it can.
+func TestApprovalWaitsForPublication(t *testing.T) {
+	w := newWorld(t)
+	luga := w.region.Territories["Лужский"]
+	w.pool.MustExec(`UPDATE campaign SET published_at = NULL WHERE id = $1`, w.region.Campaign)
+	id := w.create(luga)
+	day := reportstest.Now.AddDate(0, 0, -1)
+	if err := w.service.Approve(t.Context(), w.analyst, id, 1, "7", day); fault.KindOf(err) != fault.Conflict {
+		t.Fatalf("approved before publication: %v", err)
+	}
+	w.pool.MustExec(`UPDATE campaign SET published_at = closes_at WHERE id = $1`, w.region.Campaign)
+	if err := w.service.Refresh(t.Context(), w.analyst, id, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.service.Approve(t.Context(), w.analyst, id, 2, "7", day); err != nil {
+		t.Fatal(err)
+	}
+}

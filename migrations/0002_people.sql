@@ -189,7 +189,19 @@ CREATE TABLE consent_event (
 );
 COMMENT ON TABLE consent_event IS 'Consent given, refused or withdrawn; the last event counts. All are normal.';
 CREATE INDEX consent_event_person ON consent_event (person_id, purpose, id DESC);
+CREATE INDEX consent_event_withdrawn ON consent_event (person_id) WHERE what = 'withdrawn';
 SELECT seal_table('consent_event');
+
+-- withdrawn lists who took back the consent to diagnostics: the last event of that purpose says so.
+-- +goose StatementBegin
+CREATE FUNCTION withdrawn() RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+    SELECT person_id FROM (
+        SELECT DISTINCT ON (person_id) person_id, what FROM consent_event
+        WHERE purpose = 'diagnostics' AND person_id IN (SELECT person_id FROM consent_event WHERE purpose = 'diagnostics' AND what = 'withdrawn')
+        ORDER BY person_id, id DESC) last
+    WHERE what = 'withdrawn'
+$$;
+-- +goose StatementEnd
 
 -- sharing_results lists whose personal results, deficits and routes a reader limited to territories may see: those who
 -- work there now and whose consent to it (share_methodist: last event, three years at most, as its text promises)
@@ -202,7 +214,7 @@ CREATE FUNCTION sharing_results(territories bigint[]) RETURNS SETOF bigint LANGU
             AND (a.ended_on IS NULL OR a.ended_on >= CAST(now() AT TIME ZONE 'Europe/Moscow' AS date))) p
     JOIN LATERAL (SELECT what, at FROM consent_event e WHERE e.person_id = p.person_id AND e.purpose = 'share_methodist'
                   ORDER BY e.id DESC LIMIT 1) last ON true
-    WHERE last.what = 'given' AND last.at > now() - interval '3 years'
+    WHERE last.what = 'given' AND last.at > now() - interval '3 years' AND p.person_id NOT IN (SELECT withdrawn())
     UNION
     SELECT current_actor() WHERE current_actor() > 0
 $$;

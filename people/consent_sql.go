@@ -61,12 +61,27 @@ func ConsentingTx(ctx context.Context, tx db.Q, persons []access.PersonID, purpo
 	return out, nil
 }
 
+// WithdrawnTx picks, among persons, those who took back their consent to diagnostics.
+func WithdrawnTx(ctx context.Context, tx db.Q, persons []access.PersonID) (map[access.PersonID]bool, error) {
+	ids, err := db.Select[access.PersonID](ctx, tx, `
+		SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE id IN (SELECT withdrawn())`, db.Array(numbers(persons)))
+	if err != nil {
+		return nil, fmt.Errorf("withdrawn consents: %w", err)
+	}
+	out := make(map[access.PersonID]bool, len(ids))
+	for _, id := range ids {
+		out[id] = true
+	}
+	return out, nil
+}
+
 // SharingTx picks, among persons, those whose results, deficits and routes a reader with
-// this scope may see as far as consent goes: everybody for the whole region, else those
-// who agreed to show them to the methodist of the municipality where they work.
+// this scope may see as far as consent goes: everybody who has not withdrawn from
+// diagnostics for the whole region, else those who agreed to show them to the methodist
+// of the municipality where they work.
 func SharingTx(ctx context.Context, tx db.Q, scope access.Scope, persons []access.PersonID) (map[access.PersonID]bool, error) {
 	ids, err := db.Select[access.PersonID](ctx, tx, `
-		SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE $2 OR id IN (SELECT sharing_results($3))`,
+		SELECT id FROM unnest($1::bigint[]) AS u (id) WHERE ($2 AND id NOT IN (SELECT withdrawn())) OR id IN (SELECT sharing_results($3))`,
 		db.Array(numbers(persons)), scope.All, db.Array(scope.Territories))
 	if err != nil {
 		return nil, fmt.Errorf("who shares results: %w", err)

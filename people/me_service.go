@@ -119,7 +119,15 @@ func (s *Service) me(ctx context.Context, actor access.Actor) (m me, err error) 
 // DecideConsent writes the actor's own decision.
 func (s *Service) DecideConsent(ctx context.Context, actor access.Actor, purpose string, version int, what string) error {
 	return db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		return DecideConsentTx(ctx, tx, actor.ID, purpose, version, what, s.now())
+		if err := DecideConsentTx(ctx, tx, actor.ID, purpose, version, what, s.now()); err != nil {
+			return err
+		}
+		for _, next := range s.onConsent {
+			if err := next(ctx, tx, actor.ID, purpose, what); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

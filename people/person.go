@@ -20,8 +20,9 @@ type Service struct {
 	pool *sqlx.DB
 	now  func() time.Time
 
-	hints    func(ctx context.Context) []SignInHint
-	onMerged []func(ctx context.Context, tx *sqlx.Tx, kept, merged access.PersonID, undo bool) error
+	hints     func(ctx context.Context) []SignInHint
+	onConsent []func(ctx context.Context, tx *sqlx.Tx, person access.PersonID, purpose, what string) error
+	onMerged  []func(ctx context.Context, tx *sqlx.Tx, kept, merged access.PersonID, undo bool) error
 }
 
 // New makes the service; now is the clock.
@@ -37,6 +38,12 @@ func (s *Service) ShowSignIns(f func(ctx context.Context) []SignInHint) { s.hint
 // (undo: when they are taken apart again); it joins the transaction.
 func (s *Service) OnMerged(f func(ctx context.Context, tx *sqlx.Tx, kept, merged access.PersonID, undo bool) error) {
 	s.onMerged = append(s.onMerged, f)
+}
+
+// OnConsent registers what another context does when a person has given or withdrawn a
+// consent on their own page; it joins the transaction.
+func (s *Service) OnConsent(f func(ctx context.Context, tx *sqlx.Tx, person access.PersonID, purpose, what string) error) {
+	s.onConsent = append(s.onConsent, f)
 }
 
 // Appointment is one work of one person: who works where as what, from when to when.

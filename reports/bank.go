@@ -480,6 +480,9 @@ type Bank struct {
 	Locked    bool // the municipality is small: nothing under it is shown
 	Empty     bool // no campaign has results yet
 	Figures   map[string]Figure
+
+	small  []int64 // municipalities whose group is hidden
+	narrow bool    // the group looked at is hidden
 }
 
 // sortRows orders the rows of the map: by name, by number of people (most

@@ -40,11 +40,15 @@ const pageSize = 25
 type Looked struct {
 	Bank
 	Persons  bool     // the actor may see records of persons
+	Named    bool     // and open their results by name
 	Records  []Record // of one page
 	Count    int      // of all
 	Unshared int      // people not shown: they have not agreed to it
 	Views    []View
 }
+
+// Veiled reports that records are kept back because the group looked at is small.
+func (l Looked) Veiled() bool { return l.narrow && !l.Named }
 
 // Pages is how many pages the list of people has.
 func (l Looked) Pages() int { return (l.Count + pageSize - 1) / pageSize }
@@ -61,10 +65,11 @@ func (s *Service) Look(ctx context.Context, actor access.Actor, q Query) (Looked
 		if out.Views, err = db.Select[View](ctx, tx, `SELECT id, title, query FROM bank_view WHERE person_id = $1 ORDER BY title`, actor.ID); err != nil {
 			return fmt.Errorf("saved views: %w", err)
 		}
+		out.Named = actor.May(access.PersonResults)
 		if out.Persons = actor.May(access.BankPersons); !out.Persons || out.Empty {
 			return nil
 		}
-		if out.Records, err = recordsTx(ctx, tx, actor, out.Query, pageSize, (q.Page-1)*pageSize); err != nil {
+		if out.Records, err = out.recordsTx(ctx, tx, actor, pageSize, (q.Page-1)*pageSize); err != nil {
 			return err
 		}
 		if out.Unshared, err = unsharedTx(ctx, tx, actor, out.Campaign.ID); err != nil {
@@ -123,7 +128,7 @@ func (s *Service) Workbook(ctx context.Context, actor access.Actor, exporter str
 		unshared := 0
 		persons := actor.May(access.BankPersons)
 		if persons {
-			if records, err = recordsTx(ctx, tx, actor, b.Query, 0, 0); err != nil {
+			if records, err = b.recordsTx(ctx, tx, actor, 0, 0); err != nil {
 				return err
 			}
 			if unshared, err = unsharedTx(ctx, tx, actor, b.Campaign.ID); err != nil {
@@ -139,7 +144,7 @@ func (s *Service) Workbook(ctx context.Context, actor access.Actor, exporter str
 		}
 		now := s.now()
 		name = "Банк дефицитов, " + strings.ReplaceAll(b.Campaign.Title, "/", "-") + ", " + now.Format("2006-01-02") + ".xlsx"
-		body, err = workbook(b, persons, records, unshared, exporter, now)
+		body, err = workbook(b, persons, actor.May(access.PersonResults), records, unshared, exporter, now)
 		return err
 	})
 	return name, body, err

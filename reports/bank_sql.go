@@ -24,7 +24,7 @@ var noBank = fault.New(fault.NotFound, "Такой страницы нет ил�
 
 // BankTx reads the bank of one campaign for the actor's scope: the map, the
 // list, how far to believe it. A territory role sees its own row and the
-// region's. A municipality or school outside the scope is a NotFound fault.
+// region's, of published campaigns alone. A municipality or school outside the scope is a NotFound fault.
 func BankTx(ctx context.Context, tx db.Q, actor access.Actor, q Query) (Bank, error) {
 	b, _, err := bankTx(ctx, tx, actor, q)
 	return b, err
@@ -36,6 +36,9 @@ func bankTx(ctx context.Context, tx db.Q, actor access.Actor, q Query) (Bank, []
 	campaigns, err := campaignsTx(ctx, tx)
 	if err != nil {
 		return Bank{}, nil, err
+	}
+	if !scope.All { // before publication figures change with each person: two looks subtracted would show one
+		campaigns = slices.DeleteFunc(campaigns, func(c Campaign) bool { return c.Published == nil })
 	}
 	if len(campaigns) == 0 {
 		b.Empty = true
@@ -120,6 +123,11 @@ func bankTx(ctx context.Context, tx db.Q, actor access.Actor, q Query) (Bank, []
 		b.Choices.Territories = append(b.Choices.Territories, Choice{fmt.Sprint(t.ID), t.Title})
 	}
 	slices.SortFunc(b.Choices.Territories, func(a, c Choice) int { return strings.Compare(a.Title, c.Title) })
+	for id := range n {
+		if hidden[id] || n[id] < Least {
+			b.small = append(b.small, id)
+		}
+	}
 	focus := region
 	b.Totals = []Row{region}
 	if q.Territory != 0 {
@@ -138,7 +146,7 @@ func bankTx(ctx context.Context, tx db.Q, actor access.Actor, q Query) (Bank, []
 	}
 	b.Rows = rows
 	sortRows(b.Rows, q.Order, b.Elements)
-	b.Rank, b.RankTitle = rank(b.Elements, focus), focus.Title
+	b.Rank, b.RankTitle, b.narrow = rank(b.Elements, focus), focus.Title, focus.Hidden
 	if err := b.choices(ctx, tx, members, names); err != nil {
 		return Bank{}, nil, err
 	}
@@ -503,10 +511,18 @@ func unsharedTx(ctx context.Context, tx db.Q, actor access.Actor, campaign int64
 }
 
 // recordsTx lists the records chosen, within what the actor may see of persons and, below the region, of those who
-// agreed to it.
-func recordsTx(ctx context.Context, tx db.Q, actor access.Actor, q Query, limit, offset int) ([]Record, error) {
-	scope := actor.Scope(access.BankPersons)
-	where, args := q.passport(6)
+// agreed to it. Who may not open persons' results sees nobody of a group whose figures are hidden, and of nobody
+// what would name them in a small school.
+func (b Bank) recordsTx(ctx context.Context, tx db.Q, actor access.Actor, limit, offset int) ([]Record, error) {
+	q, scope, named := b.Query, actor.Scope(access.BankPersons), actor.May(access.PersonResults)
+	if !named && b.narrow {
+		return nil, nil
+	}
+	hidden := b.small
+	if named {
+		hidden = nil
+	}
+	where, args := q.passport(7)
 	order, known := sorts[q.Sort]
 	if !known {
 		order = sorts[""]
@@ -526,7 +542,7 @@ func recordsTx(ctx context.Context, tx db.Q, actor access.Actor, q Query, limit,
 	} {
 		if c.on {
 			args = append(args, c.value)
-			where += " AND " + fmt.Sprintf(c.condition, 5+len(args))
+			where += " AND " + fmt.Sprintf(c.condition, 6+len(args))
 		}
 	}
 	found, err := db.Select[Record](ctx, tx, `
@@ -546,12 +562,17 @@ func recordsTx(ctx context.Context, tx db.Q, actor access.Actor, q Query, limit,
 		LEFT JOIN subject s ON s.code = d.subject_code
 		LEFT JOIN qualification_category k ON k.code = d.category_code
 		LEFT JOIN experience_band x ON x.code = d.experience_code
-		WHERE ($1 OR d.territory_id = ANY($2) AND d.person_id IN (SELECT sharing_results($2))) AND d.status = ANY($3) AND `+where+`
+		WHERE ($1 OR d.territory_id = ANY($2) AND d.person_id IN (SELECT sharing_results($2))) AND d.status = ANY($3) AND NOT COALESCE(d.territory_id = ANY($6), false) AND `+where+`
 		ORDER BY `+order+`, r.participant_code, e.rank
 		LIMIT NULLIF($4, 0) OFFSET $5`,
-		append([]any{scope.All, db.Array(scope.Territories), db.Array(statuses), limit, offset}, args...)...)
+		append([]any{scope.All, db.Array(scope.Territories), db.Array(statuses), limit, offset, db.Array(hidden)}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("records of the bank: %w", err)
+	}
+	for i := range found {
+		if !named {
+			found[i].School, found[i].Category, found[i].Experience = "", "", ""
+		}
 	}
 	return found, nil
 }

@@ -57,7 +57,9 @@ const (
 	invitedRows = ` FROM registration r WHERE r.campaign_id IN (` + realCampaigns + `) AND ($3 = 0 OR r.territory_id = $3)`
 	tookRows    = ` FROM attempt a JOIN registration r ON r.id = a.registration_id
 		WHERE a.state = 'submitted' AND r.campaign_id IN (` + realCampaigns + `) AND ($3 = 0 OR r.territory_id = $3)`
-	heldRows = ` FROM deficit d WHERE d.replaced_at IS NULL AND d.campaign_id IN (` + realCampaigns + `) AND ($3 = 0 OR d.territory_id = $3)`
+	// of a year, only what a manager has published counts; who asks for one campaign by
+	// its id has been let in to it before (see bankTx)
+	heldRows = ` FROM deficit d WHERE d.replaced_at IS NULL AND d.campaign_id IN (` + realCampaigns + ` AND ($2 <> 0 OR published_at IS NOT NULL)) AND ($3 = 0 OR d.territory_id = $3)`
 	// a route counts by what was done with it in the year, not by when its campaign was
 	routeRows = ` FROM route_version v JOIN route ro ON ro.id = v.route_id
 		WHERE ($1 = 0 OR extract(year FROM v.made_at AT TIME ZONE 'Europe/Moscow') = $1)
@@ -83,16 +85,16 @@ var keys = []Key{
 		Definition: "Диагностики, открытые для участников в этом году. Пробы и репетиции не считаются.",
 		query:      `SELECT count(*) AS value` + none + ` FROM (` + realCampaigns + ` AND $3 = $3::bigint) c`},
 	{Key: "invited", Title: "Приглашено", Unit: "чел.", Good: Neutral, ByYear: true,
-		Definition: "Приглашения на диагностики года; кто отказался или отозвал согласие, остаётся среди приглашённых.",
-		query:      `SELECT count(*) AS value` + none + invitedRows},
+		Definition: "Люди, приглашённые на диагностики года, каждый считается один раз; кто отказался или отозвал согласие, остаётся среди приглашённых.",
+		query:      `SELECT count(DISTINCT r.person_id) AS value` + none + invitedRows},
 	{Key: "took_part", Title: "Приняли участие", Unit: "чел.", Good: MoreIsGood, ByYear: true,
-		Definition: "Участники, чья работа сдана: самим участником или по истечении времени. Аннулированные работы не считаются.",
-		query:      `SELECT count(*) AS value` + none + tookRows,
-		parts: `SELECT t.short_name AS title, count(*) AS value` + ` FROM attempt a JOIN registration r ON r.id = a.registration_id JOIN territory t ON t.id = r.territory_id
+		Definition: "Люди, чья работа сдана: самим участником или по истечении времени; каждый считается один раз. Аннулированные работы не считаются.",
+		query:      `SELECT count(DISTINCT r.person_id) AS value` + none + tookRows,
+		parts: `SELECT t.short_name AS title, count(DISTINCT r.person_id) AS value` + ` FROM attempt a JOIN registration r ON r.id = a.registration_id JOIN territory t ON t.id = r.territory_id
 			WHERE a.state = 'submitted' AND r.campaign_id IN (` + realCampaigns + `) AND ($3 = 0 OR r.territory_id = $3) GROUP BY t.short_name ORDER BY t.short_name`},
 	{Key: "coverage", Title: "Доля принявших участие", Unit: "%", Good: MoreIsGood, ByYear: true,
 		Definition: "Приняли участие ÷ приглашены. Участие добровольное: отказ снижает долю, но не считается нарушением.",
-		query:      `SELECT (SELECT count(*)` + tookRows + `)::float8 / NULLIF(count(*), 0) AS value, count(*) AS of` + invitedRows},
+		query:      `SELECT (SELECT count(DISTINCT r.person_id)` + tookRows + `)::float8 / NULLIF(count(DISTINCT r.person_id), 0) AS value, count(DISTINCT r.person_id) AS of` + invitedRows},
 	{Key: "territories", Title: "Муниципалитетов участвовало", Unit: "шт.", Good: MoreIsGood, ByYear: true,
 		Definition: "Муниципалитеты, из которых работу сдал хотя бы один участник.",
 		query:      `SELECT count(DISTINCT r.territory_id) AS value` + none + tookRows},

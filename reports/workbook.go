@@ -15,7 +15,7 @@ import (
 
 // workbook lays out the bank: map, list, people by code, how it was counted.
 // Shares are numbers with a percent format, hidden cells say so in words.
-func workbook(b Bank, persons bool, records []Record, unshared int, exporter string, now time.Time) ([]byte, error) {
+func workbook(b Bank, persons, named bool, records []Record, unshared int, exporter string, now time.Time) ([]byte, error) {
 	f := excelize.NewFile()
 	defer f.Close()
 	w := &sheets{f: f}
@@ -25,9 +25,9 @@ func workbook(b Bank, persons bool, records []Record, unshared int, exporter str
 	w.mapSheet(b)
 	w.listSheet(b)
 	if persons {
-		w.peopleSheet(b, records)
+		w.peopleSheet(b, named, records)
 	}
-	w.aboutSheet(b, persons, len(records), unshared, exporter, now)
+	w.aboutSheet(b, persons, named, len(records), unshared, exporter, now)
 	if w.err != nil {
 		return nil, fmt.Errorf("workbook: %w", w.err)
 	}
@@ -172,22 +172,31 @@ func (w *sheets) listSheet(b Bank) {
 		[]float64{36, 15, 10, 16, 9, 9, 14, 9, 9}, rows)
 }
 
-func (w *sheets) peopleSheet(b Bank, records []Record) {
+// peopleSheet leaves out, for a reader who may not open persons' results, what would
+// name somebody in a small school.
+func (w *sheets) peopleSheet(b Bank, named bool, records []Record) {
 	rows := make([][]any, len(records))
 	for i, r := range records {
 		var share any
 		if r.Share != nil {
 			share = w.share(*r.Share)
 		}
-		rows[i] = []any{r.Code, r.Territory, r.School, r.Position, r.Subject, r.Category, r.Experience, r.Element, partWords[r.Part],
-			w.share(r.Estimate), w.share(r.Low), w.share(r.High), share, w.share(r.P), r.StatusWords(), r.SeverityWords(), r.Tasks, r.SourcesWords(), r.RouteWords()}
+		row := []any{r.Code, r.Territory}
+		if named {
+			row = append(row, r.School, r.Position, r.Subject, r.Category, r.Experience)
+		}
+		rows[i] = append(row, r.Element, partWords[r.Part], w.share(r.Estimate), w.share(r.Low), w.share(r.High), share, w.share(r.P),
+			r.StatusWords(), r.SeverityWords(), r.Tasks, r.SourcesWords(), r.RouteWords())
 	}
-	w.sheet("Люди", []string{"Код участника", "Муниципалитет", "Организация", "Должность", "Предмет", "Категория", "Стаж", "Элемент", "Часть",
-		"Освоено (оценка)", "от", "до", "Доля баллов", "Вероятность, что ниже порога", "Состояние", "Насколько", "Заданий", "Основание", "Маршрут"},
-		[]float64{20, 18, 30, 16, 16, 14, 14, 32, 14, 12, 8, 8, 12, 14, 18, 18, 10, 24, 16}, rows)
+	head, widths := []string{"Код участника", "Муниципалитет"}, []float64{20, 18}
+	if named {
+		head, widths = append(head, "Организация", "Должность", "Предмет", "Категория", "Стаж"), append(widths, 30, 16, 16, 14, 14)
+	}
+	w.sheet("Люди", append(head, "Элемент", "Часть", "Освоено (оценка)", "от", "до", "Доля баллов", "Вероятность, что ниже порога", "Состояние", "Насколько", "Заданий", "Основание", "Маршрут"),
+		append(widths, 32, 14, 12, 8, 8, 12, 14, 18, 18, 10, 24, 16), rows)
 }
 
-func (w *sheets) aboutSheet(b Bank, persons bool, records, unshared int, exporter string, now time.Time) {
+func (w *sheets) aboutSheet(b Bank, persons, named bool, records, unshared int, exporter string, now time.Time) {
 	s := b.Campaign.Scale
 	text := func(v string) excelize.Cell { return excelize.Cell{StyleID: w.wrap, Value: v} }
 	rows := [][]any{
@@ -196,6 +205,9 @@ func (w *sheets) aboutSheet(b Bank, persons bool, records, unshared int, exporte
 	}
 	if persons {
 		rows = append(rows, []any{"Отбор записей на листе «Люди»", text(fmt.Sprintf("%s; записей: %d", strings.Join(b.RecordFilters(), "; "), records))})
+	}
+	if persons && !named {
+		rows = append(rows, []any{"Чего нет на листе «Люди»", text("Школ, должностей, категорий и стажа, а также людей из групп, чьи цифры скрыты: по ним можно было бы узнать человека. Полный список видят методисты ЦНППМ.")})
 	}
 	if unshared > 0 {
 		rows = append(rows, []any{"Не показаны на листе «Люди»", text(people.UnsharedWords(unshared) + " В сводных цифрах они учтены.")})

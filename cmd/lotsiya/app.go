@@ -71,6 +71,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns.OnClosed(a.sittings.CloseCampaignTx)
 	a.campaigns.OnAnnulled(a.marking.WithdrawTx)
 	a.campaigns.OnAnnulled(a.deficits.DropTx)
+	a.people.OnConsent(a.deficits.ConsentTx)
 	a.sittings.OnClosed(a.marking.OpenTx)
 	a.sittings.OnClosed(a.results.ClosedTx)
 	a.marking.OnDone(a.results.MarkedTx)
