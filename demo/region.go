@@ -542,8 +542,9 @@ func (r *Region) mark(ctx context.Context, id int64, h held) error {
 			Expert     access.PersonID `db:"expert_id"`
 			Version    int64           `db:"task_version_id"`
 			Person     access.PersonID `db:"person_id"`
+			Ordinal    int             `db:"ordinal"`
 		}](ctx, r.Pool, `
-			SELECT m.id, m.expert_id, w.task_version_id, a.person_id
+			SELECT m.id, m.expert_id, w.task_version_id, a.person_id, m.ordinal
 			FROM marking_assignment m JOIN marking_work w ON w.id = m.work_id JOIN attempt a ON a.id = w.attempt_id
 			WHERE w.campaign_id = $1 AND m.marked_at IS NULL ORDER BY m.expert_id, w.attempt_id, m.id`, id)
 		if err != nil || len(turns) == 0 {
@@ -575,8 +576,11 @@ func (r *Region) mark(ctx context.Context, id int64, h held) error {
 				return fmt.Errorf("expert %d is not of the region", t.Expert)
 			}
 			w := criteria[t.Version]
-			severity := 0.08 * float64(i%4-1) // some are a little stricter
-			n := marking.NewMarks{Assignment: t.Assignment, Scores: marks(w.Criteria, r.minds[t.Person].chance(w.Task, r.rand), severity, r.rand)}
+			// Works are closed several at once, so which expert gets which one is chance: the marks
+			// are drawn for the work itself, that every region of a day is the same.
+			own := rand.New(rand.NewPCG(uint64(t.Person), uint64(t.Version)<<2|uint64(t.Ordinal)))
+			severity := 0.08 * float64((int(t.Person)+t.Ordinal)%4-1) // some are a little stricter
+			n := marking.NewMarks{Assignment: t.Assignment, Scores: marks(w.Criteria, r.minds[t.Person].chance(w.Task, own), severity, own)}
 			if k := len(sheaves) - 1; k < 0 || sheaves[k].expert.ID != t.Expert || len(sheaves[k].marks) >= 10 {
 				sheaves = append(sheaves, sheaf{expert: r.experts[i]})
 			}

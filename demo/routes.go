@@ -141,21 +141,37 @@ func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Cam
 	}
 	r.say(share/2, "маршруты")
 	var events []event
-	for i, id := range fresh {
-		route, err := r.Routes.Route(ctx, access.System, id)
-		if err != nil {
-			return err
+	// Codes are dealt by chance, so what becomes of a route follows the person, not the order of codes.
+	byPerson := func(ids []int64) ([]routes.Route, error) {
+		list := make([]routes.Route, len(ids))
+		for i, id := range ids {
+			if list[i], err = r.Routes.Route(ctx, access.System, id); err != nil {
+				return nil, err
+			}
 		}
+		slices.SortFunc(list, func(a, b routes.Route) int { return int(a.Person - b.Person) })
+		return list, nil
+	}
+	proposed, err := byPerson(fresh)
+	if err != nil {
+		return err
+	}
+	for i, route := range proposed {
 		if i%2 == 0 || r.minds[route.Person].first {
-			events = append(events, event{calendar.Day(r.now).AddDate(0, 0, -4).Add(8 * time.Hour), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, id) }})
+			events = append(events, event{calendar.Day(r.now).AddDate(0, 0, -4).Add(8 * time.Hour), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, route.ID) }})
 		}
 	}
-	for i, id := range append(slices.Clone(brief), whole...) {
-		route, err := r.Routes.Route(ctx, access.System, id)
+	for _, some := range []struct {
+		ids   []int64
+		short bool
+	}{{brief, true}, {whole, false}} {
+		list, err := byPerson(some.ids)
 		if err != nil {
 			return err
 		}
-		events = append(events, r.walk(methodist, route, i, i < len(brief))...)
+		for i, route := range list {
+			events = append(events, r.walk(methodist, route, i, some.short)...)
+		}
 	}
 	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
 	for len(events) > 0 { // what happens at the same moment happens to different routes

@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -77,6 +78,7 @@ type Cluster struct {
 
 	mu     sync.Mutex
 	master *postmaster
+	since  atomic.Int64 // where in the log the words of this life of the server begin
 }
 
 // postmaster is one life of the server process.
@@ -413,6 +415,7 @@ func (c *Cluster) boot(ctx context.Context) error {
 			os.Remove(s)
 		}
 		mark, err := c.start()
+		c.since.Store(mark)
 		if err != nil {
 			return explain(err, c.Dir)
 		}

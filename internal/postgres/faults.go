@@ -30,8 +30,17 @@ func explain(err error, dir string) error {
 }
 
 // Explain puts an error met while working with the cluster, where the disk caused
-// it, into one line that says what to do; any other passes unchanged.
-func (c *Cluster) Explain(err error) error { return explain(err, c.Dir) }
+// it, into one line that says what to do; any other passes unchanged. A server that a
+// full disk has ended says why in its log alone: its client sees a broken connection.
+func (c *Cluster) Explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if fault := diskFault(c.logFrom(c.since.Load()), c.Dir); fault != nil {
+		return fault
+	}
+	return explain(err, c.Dir)
+}
 
 func full(dir string) error {
 	return fmt.Errorf("the disk of %s is full; free some space and start again, nothing saved is lost", dir)
