@@ -24,6 +24,7 @@ func psychometricsCommand() *cobra.Command {
 		psychometricsCATCommand(),
 		psychometricsCATReplayCommand(),
 		psychometricsSimulateCATCommand(),
+		psychometricsLinkCommand(),
 		psychometricsAgreementCommand(),
 	)
 }

@@ -156,6 +156,25 @@ func TestPsychometricsCAT(t *testing.T) {
 	}
 }
 
+func TestPsychometricsLink(t *testing.T) {
+	x := written(t, "x.json", threeItems)
+	y := written(t, "y.json", `{"model":"2pl","items":[{"id":"a","a":0.5,"d":[0.25]},{"id":"b","a":1,"d":[-0.5]},{"id":"c","a":0.75,"d":[-1.375]},{"id":"k","b":[0]}]}`)
+	a, complaint := answered(t, "psychometrics", "link", x, y)
+	for _, l := range a["links"].([]any) {
+		link := l.(map[string]any)
+		if fmt.Sprintf("%.6f %.6f", link["A"], link["B"]) != "2.000000 0.500000" {
+			t.Errorf("%v", link)
+		}
+	}
+	if !strings.Contains(complaint, "the link stands on 3 common items") {
+		t.Errorf("%s", complaint)
+	}
+	carried, _ := answered(t, "psychometrics", "link", "--carry", x, y)
+	if item := first(t, carried, "items").(map[string]any); fmt.Sprintf("%.6f %.6f", item["a"], item["d"]) != "0.500000 [0.250000]" {
+		t.Errorf("%v", item)
+	}
+}
+
 // TestPsychometricsRefusals: wrong usage is 2, a bad file 1 with a line for each fault.
 func TestPsychometricsRefusals(t *testing.T) {
 	bad := written(t, "bad.csv", "person,a,b\np,x,1\nq,1\n")
@@ -184,6 +203,8 @@ func TestPsychometricsRefusals(t *testing.T) {
 		{1, []string{"psychometrics", "cat", "--params", fit, written(t, "r.csv", "person,z\np,1\n")}, "no item of the responses has parameters"},
 		{1, []string{"psychometrics", "cat", "--params", fit, written(t, "r.csv", "person,a\np,2\n")}, "score 2 is over the item's 1"},
 		{1, []string{"psychometrics", "cat-replay", "--params", fit, bad}, "expected a log written by psychometrics cat"},
+		{2, []string{"psychometrics", "link", fit}, "accepts 2 arg"},
+		{1, []string{"psychometrics", "link", fit, written(t, "other.json", `{"items":[{"id":"z","b":[0]}]}`)}, "no common item"},
 		{1, []string{"psychometrics", "ctt", bad}, `bad.csv:2: item a: "x", expected an integer score`},
 		{1, []string{"psychometrics", "ctt", bad}, "bad.csv:3: 2 cells, expected 3 as in the header"},
 		{1, []string{"psychometrics", "ctt", bad + ".not"}, "no such file"},
