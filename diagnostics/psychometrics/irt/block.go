@@ -45,17 +45,24 @@ func pack(categories []int16, persons int, cats []int) *packed {
 	k := len(cats)
 	d := &packed{items: k, of: make([]int32, persons)}
 	var gaps [shards][]bool
+	var absent [shards]int
 	sharded(func(shard int) {
 		gaps[shard] = make([]bool, k)
 		for p := shard * persons / shards; p < (shard+1)*persons/shards; p++ {
 			for i, c := range categories[p*k : (p+1)*k] {
 				if c < 0 {
 					gaps[shard][i] = true
+					absent[shard]++
 				}
 			}
 		}
 	})
-	limit := min(max(persons/16, 8), maxBlockRows)
+	answers := persons * k
+	for _, n := range absent {
+		answers -= n
+	}
+	// Tables are worth their cost where an item has many more answers than they have rows.
+	limit := min(max(answers/max(16*k, 1), 8), maxBlockRows)
 	for i, n := range cats {
 		dg := digit{item: i, cats: n, radix: n}
 		for _, missing := range gaps {

@@ -169,6 +169,9 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 	if out := beyondGrid(p.mean, p.sd); out > 0.01 {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("the latent distribution, mean %.2f and sd %.2f, has %.0f %% of its persons outside of the grid [−6, 6]", p.mean, p.sd, 100*out))
 	}
+	if se := finest(e.items); se < fineSE/1.5 {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("the items together measure to %.2f, more finely than the grid's 0.2: the last digits are the grid's", se))
+	}
 	if e.data.persons < len(p.places) {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("%d persons and %d parameters: the estimates are hardly more than a description of these persons", e.data.persons, len(p.places)))
 	}

@@ -38,7 +38,8 @@ type Scores struct {
 
 // Score estimates persons at the items of the fit. Information is the expected
 // one, summed over the items the person answered. The prior of EAP and MAP is
-// the fit's latent distribution; EAP sums over 61 points of [−6, 6]. A person
+// the fit's latent distribution; EAP sums over 61 points of [−6, 6], four times as
+// many where the items measure more finely than those tell. A person
 // without answers has the prior as EAP and MAP, and no other score. Columns that
 // the fit does not know are left out with a warning; a score above an item's
 // categories is a fault.
@@ -116,6 +117,9 @@ func (f *Fit) sheet(r *psychometrics.Responses) (*sheet, error) {
 // score gives every person's estimate and standard error, NaN where there is none.
 func (s *sheet) score(prior Normal, m Method) (theta, se []float64) {
 	nodes := Nodes(DefaultNodes, -GridEnd, GridEnd)
+	if finest(s.items) < fineSE {
+		nodes = Nodes(4*(DefaultNodes-1)+1, -GridEnd, GridEnd)
+	}
 	data := pack(s.categories, s.persons, s.cats())
 	e := newEngine(nodes, s.items, data)
 	e.tabulate()
@@ -186,6 +190,19 @@ func (s *sheet) score(prior Normal, m Method) (theta, se []float64) {
 		}
 	}
 	return theta, se
+}
+
+// fineSE is the standard error below which sums over points 0.2 apart begin to
+// show the points (their error falls as exp(−2π²·(SE/0.2)²): 1e-5 here).
+const fineSE = 0.15
+
+// finest is the smallest standard error that the items promise anywhere.
+func finest(items []Item) float64 {
+	most := 0.0
+	for _, row := range Information(items, Nodes(DefaultNodes, -GridEnd, GridEnd)) {
+		most = math.Max(most, row.Information)
+	}
+	return 1 / math.Sqrt(math.Max(most, tiny))
 }
 
 // informationTable holds, by row of the blocks' tables, the information of the

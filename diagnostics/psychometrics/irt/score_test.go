@@ -318,6 +318,44 @@ func TestScoresThatDoNotExist(t *testing.T) {
 	}
 }
 
+// TestEAPOfALongTest: the posterior is narrower than the distance of 61 points.
+func TestEAPOfALongTest(t *testing.T) {
+	var items []Item
+	for i := range 500 {
+		items = append(items, FromB(fmt.Sprint("i", i), TwoPL, 1.5, []float64{float64(i)/125 - 2}, 0))
+	}
+	_, scores := simulate(items, 20, 0, 1, 3)
+	got, err := fitOf(TwoPL, items).Score(responsesOf(items, scores), EAP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p, row := range scores {
+		var w, m, sq float64
+		top := math.Inf(-1)
+		at := func(x float64) float64 {
+			l := -x * x / 2
+			for i, k := range row {
+				l += math.Log(plain(items[i], x, k))
+			}
+			return l
+		}
+		for x := -4.0; x < 4; x += 0.05 {
+			top = math.Max(top, at(x))
+		}
+		for n := range 4001 {
+			x := -4 + 0.002*float64(n)
+			d := math.Exp(at(x) - top)
+			w += d
+			m += d * x
+			sq += d * x * x
+		}
+		m /= w
+		se := math.Sqrt(sq/w - m*m)
+		near(t, "EAP", got.Persons[p].Theta, &m, 1e-6)
+		near(t, "SE", got.Persons[p].SE, &se, 1e-6)
+	}
+}
+
 func TestRaschThetaRisesWithTheScoreAlone(t *testing.T) {
 	var items []Item
 	for i := range 9 {
