@@ -68,7 +68,8 @@ func prepare(r *psychometrics.Responses, model Model, fixed []ItemFit) (*sheet, 
 		it := Item{ID: id, Model: model, A: 1}
 		var to []int16
 		var scores []int
-		if f := known[id]; f != nil {
+		f, isFixed := known[id]
+		if isFixed {
 			it = f.Item()
 			delete(known, id)
 			if top > f.topScore() {
@@ -118,7 +119,7 @@ func prepare(r *psychometrics.Responses, model Model, fixed []ItemFit) (*sheet, 
 			}
 		}
 		s.items, s.column, s.scores = append(s.items, it), append(s.column, i), append(s.scores, scores)
-		s.answers, s.used, s.fixed = append(s.answers, n), append(s.used, used), append(s.fixed, scoresFixed(fixed, id))
+		s.answers, s.used, s.fixed = append(s.answers, n), append(s.used, used), append(s.fixed, isFixed)
 		recode = append(recode, to)
 	}
 	if len(faults) > 0 {
@@ -144,10 +145,6 @@ func prepare(r *psychometrics.Responses, model Model, fixed []ItemFit) (*sheet, 
 	return s, nil
 }
 
-func scoresFixed(fixed []ItemFit, id string) bool {
-	return slices.ContainsFunc(fixed, func(f ItemFit) bool { return f.ID == id })
-}
-
 // cats lists how many categories each item has.
 func (s *sheet) cats() []int {
 	out := make([]int, len(s.items))
@@ -164,8 +161,7 @@ func (s *sheet) islands() [][]int {
 	for i := range parent {
 		parent[i] = i
 	}
-	var root func(i int) int
-	root = func(i int) int {
+	root := func(i int) int {
 		for parent[i] != i {
 			parent[i] = parent[parent[i]]
 			i = parent[i]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -552,3 +553,6 @@ func TestBadInputIsNamed(t *testing.T) {
 		t.Error("4pl was taken")
 	}
 }
+
+// setProcs sets how many cores are used, and gives how many were.
+func setProcs(n int) int { return runtime.GOMAXPROCS(n) }
