@@ -26,6 +26,7 @@ func psychometricsCommand() *cobra.Command {
 		psychometricsSimulateCATCommand(),
 		psychometricsLinkCommand(),
 		psychometricsAgreementCommand(),
+		psychometricsStandardCommand(),
 	)
 }
 

@@ -175,6 +175,23 @@ func TestPsychometricsLink(t *testing.T) {
 	}
 }
 
+func TestPsychometricsStandard(t *testing.T) {
+	fit := written(t, "fit.json", threeItems)
+	angoff, _ := answered(t, "psychometrics", "standard", "angoff", "--params", fit, "--before", written(t, "b.csv", "item,x,y\na,0.2,0.9\nb,0.5,0.5\nc,0.3,0.3\n"),
+		written(t, "r.csv", "item,x,y\na,0.6,0.7\nb,0.5,0.6\nc,0.3,0.3\n"))
+	if fmt.Sprintf("%.9f", angoff["round"].(map[string]any)["cut"]) != "1.500000000" || angoff["theta"] == nil {
+		t.Errorf("%v", angoff)
+	}
+	bookmark, _ := answered(t, "psychometrics", "standard", "bookmark", "--params", fit, written(t, "p.csv", "level,x,y\nbasic,2,3\n"))
+	if l := lacks(first(t, bookmark, "levels"), "id cut median se points judges"); l != nil {
+		t.Errorf("a level lacks %q", l)
+	}
+	border, complaint := answered(t, "psychometrics", "standard", "borderline", written(t, "s.csv", "person,score\np,10\nq,14\nr,11\n"))
+	if fmt.Sprint(border["median"]) != "11" || !strings.Contains(complaint, "3 persons at the border") {
+		t.Errorf("%v, %s", border, complaint)
+	}
+}
+
 // TestPsychometricsRefusals: wrong usage is 2, a bad file 1 with a line for each fault.
 func TestPsychometricsRefusals(t *testing.T) {
 	bad := written(t, "bad.csv", "person,a,b\np,x,1\nq,1\n")
@@ -205,6 +222,9 @@ func TestPsychometricsRefusals(t *testing.T) {
 		{1, []string{"psychometrics", "cat-replay", "--params", fit, bad}, "expected a log written by psychometrics cat"},
 		{2, []string{"psychometrics", "link", fit}, "accepts 2 arg"},
 		{1, []string{"psychometrics", "link", fit, written(t, "other.json", `{"items":[{"id":"z","b":[0]}]}`)}, "no common item"},
+		{2, []string{"psychometrics", "standard"}, "which command"},
+		{2, []string{"psychometrics", "standard", "bookmark", "--params", fit, "--rp", "1", good}, "between 0 and 1"},
+		{1, []string{"psychometrics", "standard", "angoff", good}, "expected item,<judge>"},
 		{1, []string{"psychometrics", "ctt", bad}, `bad.csv:2: item a: "x", expected an integer score`},
 		{1, []string{"psychometrics", "ctt", bad}, "bad.csv:3: 2 cells, expected 3 as in the header"},
 		{1, []string{"psychometrics", "ctt", bad + ".not"}, "no such file"},
