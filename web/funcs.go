@@ -23,7 +23,9 @@ var funcs = template.FuncMap{
 	"clock":     func(t time.Time) string { return t.In(calendar.Zone).Format("15:04:05") },
 	"hm":        func(t time.Time) string { return t.In(calendar.Zone).Format("15:04") },
 	"plural":    Plural, "word": Word, "rub": Rub, "minutes": Minutes,
-	"dict": dict, "list": func(v ...any) []any { return v },
+	"float":   toFloat,
+	"strings": func(v ...string) []string { return v },
+	"dict":    dict, "list": func(v ...any) []any { return v },
 	"add": func(a, b int) int { return a + b }, "sub": func(a, b int) int { return a - b }, "mul": func(a, b int) int { return a * b },
 	"ratio": func(a, b int) float64 {
 		if b == 0 {
@@ -54,9 +56,13 @@ func Num(v any) string {
 	return s
 }
 
-// Dec is x with n decimals after a comma: "3,14".
+// Dec is x with n decimals after a comma: "3,14"; a dash for a figure that does not exist.
 func Dec(n int, v any) string {
-	s := strconv.FormatFloat(toFloat(v), 'f', n, 64)
+	x := toFloat(v)
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return "—"
+	}
+	s := strconv.FormatFloat(x, 'f', n, 64)
 	return strings.Replace(strings.Replace(s, ".", ",", 1), "-", "−", 1)
 }
 

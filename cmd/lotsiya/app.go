@@ -80,6 +80,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns.OnClosed(a.deficits.FitWhenReadyTx)
 	a.deficits.OnFitted(a.results.FittedTx)
 	a.results.Link(results.Links{Estimates: a.deficits.EstimatesTx, Model: a.deficits.ModelTx, Fit: a.deficits.RequestFit})
+	a.bank.Link(bank.Links{Qualities: a.results.QualitiesTx, Statistics: a.results.TaskStatisticsTx})
 	a.jobs.Handle(deficits.FitJob, a.deficits.RunFit)
 	a.jobs.Handle(results.RegradeJob, a.results.RunRegrade)
 	a.jobs.Handle(results.StatisticsJob, a.results.RunStatistics)

@@ -439,7 +439,7 @@ func TestList(t *testing.T) {
 		}
 		f.State, f.Kind, f.Part, f.Level, f.Element, f.Words, f.Sort = values.Get("state"), values.Get("kind"), values.Get("part"), values.Get("level"), values.Get("element"), values.Get("q"), values.Get("sort")
 		s.tx(func(ctx context.Context, tx *sqlx.Tx) (err error) {
-			_, n, err = cardsTx(ctx, tx, analyst, f)
+			_, n, err = s.cardsTx(ctx, tx, analyst, f)
 			return err
 		})
 		if n != want {

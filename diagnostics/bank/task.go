@@ -20,14 +20,15 @@ import (
 
 // Service holds the use cases of this package.
 type Service struct {
-	pool *sqlx.DB
-	now  func() time.Time
-	tex  *formula.Renderer
+	pool  *sqlx.DB
+	now   func() time.Time
+	tex   *formula.Renderer
+	links Links
 }
 
 // New returns the service on a pool; now is the clock.
 func New(pool *sqlx.DB, now func() time.Time) *Service {
-	return &Service{pool, now, formula.New()}
+	return &Service{pool: pool, now: now, tex: formula.New()}
 }
 
 // State is where a task stands; it follows from its newest version.

@@ -108,7 +108,7 @@ func (v listView) Sorted(column string) string {
 // Filtered tells whether anything is narrowed.
 func (v listView) Filtered() bool {
 	f := v.Filter
-	return f.State != "" || f.Part != "" || f.Kind != "" || f.Level != "" || f.Element != "" || f.Codifier != 0 || f.Mine || f.Words != ""
+	return f.State != "" || f.Part != "" || f.Kind != "" || f.Level != "" || f.Element != "" || f.Codifier != 0 || f.Mine || f.Look || f.Words != ""
 }
 
 // Choices of the filters.
@@ -145,7 +145,7 @@ func (s *Service) getList(c *gin.Context) error {
 	}
 	v.Filter.Words = strings.TrimSpace(v.Filter.Words)
 	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
-		if v.Cards, v.Total, err = cardsTx(ctx, tx, actor, v.Filter); err != nil {
+		if v.Cards, v.Total, err = s.cardsTx(ctx, tx, actor, v.Filter); err != nil {
 			return err
 		}
 		if v.Counts, err = stateCountsTx(ctx, tx, actor); err != nil {
@@ -512,6 +512,9 @@ type taskView struct {
 	Author    string
 	Mine      bool
 	MayReview bool
+
+	Statistics []Statistic // of all versions, the newest campaign first
+	MayChoices bool        // the reader may see who chose what, and so the key
 }
 
 // Stale tells whether an older version is shown.
@@ -574,17 +577,27 @@ func (s *Service) taskTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, i
 	if before != nil && before.Number < v.Version.Number {
 		ids = append(ids, before.ID)
 	}
-	all, err := KeyedTx(ctx, tx, ids)
+	keyed, err := KeyedTx(ctx, tx, ids)
 	if err != nil {
 		return v, w, err
 	}
-	w = all[v.Version.ID]
+	w = keyed[v.Version.ID]
 	v.Task = w.Task
 	mayKey := mayReadKey(actor, v.Card.AuthorID)
 	if len(ids) == 2 {
-		v.Changes = changes(all[before.ID], w, mayKey)
+		v.Changes = changes(keyed[before.ID], w, mayKey)
 	}
-	if mayKey && !v.Mine {
+	all := make([]int64, len(v.Versions))
+	for i, version := range v.Versions {
+		all[i] = version.ID
+	}
+	if s.links.Statistics != nil {
+		if v.Statistics, err = s.links.Statistics(ctx, tx, all); err != nil {
+			return v, w, err
+		}
+	}
+	v.MayChoices = mayKey || actor.Scope(access.QualityRead).All
+	if (mayKey || v.MayChoices && len(v.Statistics) > 0) && !v.Mine {
 		if err := audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "key.read", ObjectKind: "task_version", ObjectID: fmt.Sprint(v.Version.ID)}); err != nil {
 			return v, w, err
 		}
@@ -695,7 +708,7 @@ func (s *Service) renderReview(c *gin.Context, status int, id int64, form review
 		if v.taskView, w, err = s.taskTx(ctx, tx, actor, id, 0); err != nil {
 			return err
 		}
-		waiting, _, err := cardsTx(ctx, tx, actor, Filter{State: string(InReview)})
+		waiting, _, err := s.cardsTx(ctx, tx, actor, Filter{State: string(InReview)})
 		for _, other := range waiting {
 			if other.ID != id && other.AuthorID != actor.ID {
 				v.Next = other.ID

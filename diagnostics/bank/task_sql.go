@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
@@ -219,6 +221,14 @@ type Card struct {
 	Codifier  int64           `db:"codifier_id"`
 	At        time.Time       `db:"at"`       // of the last change
 	SavedAt   time.Time       `db:"saved_at"` // of the working copy
+
+	// What the newest analysed version of the task showed; Analysed is its number, 0 for none.
+	Analysed int      `db:"analysed"`
+	N        int      `db:"n"`
+	P        *float64 `db:"p"`
+	Rest     *float64 `db:"rest"`
+	Serious  int      `db:"serious"`
+	Remarks  string   `db:"remarks"`
 }
 
 // Filter narrows a list of tasks; a zero value leaves a field free.
@@ -231,12 +241,16 @@ type Filter struct {
 	Codifier int64  `form:"codifier"`
 	Mine     bool   `form:"mine"`
 	Words    string `form:"q"`
-	Sort     string `form:"sort"` // code (default), state, kind, level, max, at; "-" before it turns the order
+	Look     bool   `form:"look"` // only tasks whose statistics ask to look at them
+	Sort     string `form:"sort"` // code (default), state, kind, level, max, at, p, rest, n, look; "-" before it turns the order
 	Page     int    `form:"page"`
 }
 
 // perPage is how many tasks a page of the list holds.
 const perPage = 50
+
+// none stands for no statistics where a query does not need them.
+const none = "[]"
 
 // cards is every task with what its newest version, or else its draft, says.
 // Drafts are the author's own: others see a task once it was sent to review.
@@ -252,8 +266,12 @@ const cards = `
 		COALESCE(CASE WHEN d.saved_at > v.created_at THEN d.saved_at END, r.at, v.created_at, d.saved_at, t.created_at) AS at, COALESCE(d.saved_at, t.created_at) AS saved_at,
 		COALESCE((SELECT string_agg(e->>'id', ' ' ORDER BY e->>'id') FROM jsonb_array_elements(
 			CASE WHEN jsonb_typeof(COALESCE(v.source, d.body->'task')->'elements') = 'array' THEN COALESCE(v.source, d.body->'task')->'elements' ELSE '[]' END) e), '') AS elements,
-		CASE WHEN t.retired_at IS NOT NULL THEN 'retired' WHEN v.id IS NULL THEN 'draft' WHEN r.verdict IS NULL THEN 'review' ELSE r.verdict END AS state
+		CASE WHEN t.retired_at IS NOT NULL THEN 'retired' WHEN v.id IS NULL THEN 'draft' WHEN r.verdict IS NULL THEN 'review' ELSE r.verdict END AS state,
+		COALESCE(q.version, 0) AS analysed, COALESCE(q.n, 0) AS n, q.p, q.rest, COALESCE(q.serious, 0) AS serious, COALESCE(q.remarks, '') AS remarks
 	FROM task t
+	LEFT JOIN (SELECT DISTINCT ON (w.task_id) w.task_id, w.version, s.n, s.p, s.rest, s.serious, s.remarks
+		FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS s (version bigint, n int, p float8, rest float8, serious int, remarks text)
+		JOIN task_version w ON w.id = s.version ORDER BY w.task_id, w.version DESC) q ON q.task_id = t.id
 	LEFT JOIN task_draft d ON d.task_id = t.id
 	LEFT JOIN LATERAL (SELECT * FROM task_version v WHERE v.task_id = t.id ORDER BY v.version DESC LIMIT 1) v ON true
 	LEFT JOIN LATERAL (SELECT r.verdict, r.at FROM task_review r WHERE r.task_version_id = v.id AND r.verdict <> 'comment' ORDER BY r.id DESC LIMIT 1) r ON true
@@ -263,30 +281,49 @@ var orders = map[string]string{
 	"code": "code", "state": "array_position(ARRAY['review','returned','draft','approved','retired'], state), code",
 	"kind": "kind, code", "level": "array_position(ARRAY['basic','advanced','high'], level), code", "max": "max_points, code", "at": "at, code",
 	"-code": "code DESC", "-state": "array_position(ARRAY['review','returned','draft','approved','retired'], state) DESC, code",
+	"p": "p, code", "rest": "rest, code", "n": "n, code", "look": "serious DESC, (remarks <> '') DESC, code", // the first click: what asks for a look
+	"-p": "p DESC NULLS LAST, code", "-rest": "rest DESC NULLS LAST, code", "-n": "n DESC, code", "-look": "serious, (remarks <> ''), code",
 	"-kind": "kind DESC, code", "-level": "array_position(ARRAY['basic','advanced','high'], level) DESC, code", "-max": "max_points DESC, code", "-at": "at DESC, code",
 }
 
 const cardFilter = `
-	WHERE ($2 = '' OR state = $2) AND ($3 = '' OR part = $3) AND ($4 = '' OR kind = $4) AND ($5 = '' OR level = $5)
-	  AND ($6 = '' OR $6 = ANY(string_to_array(elements, ' '))) AND ($7 = 0 OR codifier_id = $7) AND (NOT $8 OR author_id = $1)
-	  AND ($9 = '' OR code ILIKE '%' || $9 || '%' OR body ILIKE '%' || $9 || '%' OR skill ILIKE '%' || $9 || '%')`
+	WHERE ($3 = '' OR state = $3) AND ($4 = '' OR part = $4) AND ($5 = '' OR kind = $5) AND ($6 = '' OR level = $6)
+	  AND ($7 = '' OR $7 = ANY(string_to_array(elements, ' '))) AND ($8 = 0 OR codifier_id = $8) AND (NOT $9 OR author_id = $1)
+	  AND ($10 = '' OR code ILIKE '%' || $10 || '%' OR body ILIKE '%' || $10 || '%' OR skill ILIKE '%' || $10 || '%')
+	  AND (NOT $11 OR serious > 0)`
 
-func (f Filter) args(actor access.Actor) []any {
-	return []any{actor.ID, f.State, f.Part, f.Kind, f.Level, f.Element, f.Codifier, f.Mine, f.Words}
+func (f Filter) args(actor access.Actor, known []byte) []any {
+	return []any{actor.ID, known, f.State, f.Part, f.Kind, f.Level, f.Element, f.Codifier, f.Mine, f.Words, f.Look}
+}
+
+// qualitiesTx is what is known of all versions, as the query takes it.
+func (s *Service) qualitiesTx(ctx context.Context, tx *sqlx.Tx) ([]byte, error) {
+	list := []Quality{}
+	if s.links.Qualities != nil {
+		var err error
+		if list, err = s.links.Qualities(ctx, tx); err != nil {
+			return nil, fmt.Errorf("statistics of tasks: %w", err)
+		}
+	}
+	return json.Marshal(list)
 }
 
 // cardsTx lists one page of tasks and says how many the filter leaves in all.
-func cardsTx(ctx context.Context, tx db.Q, actor access.Actor, f Filter) ([]Card, int, error) {
-	order, known := orders[f.Sort]
-	if !known {
+func (s *Service) cardsTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, f Filter) ([]Card, int, error) {
+	known, err := s.qualitiesTx(ctx, tx)
+	if err != nil {
+		return nil, 0, err
+	}
+	order, named := orders[f.Sort]
+	if !named {
 		order = orders["code"]
 	}
-	total, err := db.Get[int](ctx, tx, `SELECT count(*) FROM (`+cards+`) AS c`+cardFilter, f.args(actor)...)
+	total, err := db.Get[int](ctx, tx, `SELECT count(*) FROM (`+cards+`) AS c`+cardFilter, f.args(actor, known)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count tasks: %w", err)
 	}
 	list, err := db.Select[Card](ctx, tx, `SELECT * FROM (`+cards+`) AS c`+cardFilter+` ORDER BY `+order+
-		fmt.Sprintf(` LIMIT %d OFFSET %d`, perPage, perPage*max(f.Page-1, 0)), f.args(actor)...)
+		fmt.Sprintf(` LIMIT %d OFFSET %d`, perPage, perPage*max(f.Page-1, 0)), f.args(actor, known)...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("tasks: %w", err)
 	}
@@ -295,7 +332,7 @@ func cardsTx(ctx context.Context, tx db.Q, actor access.Actor, f Filter) ([]Card
 
 // cardTx reads one task as actor may see it; a stranger's draft is a NotFound fault.
 func cardTx(ctx context.Context, tx db.Q, actor access.Actor, id int64) (Card, error) {
-	return db.Get[Card](ctx, tx, `SELECT * FROM (`+cards+`) AS c WHERE id = $2`, actor.ID, id)
+	return db.Get[Card](ctx, tx, `SELECT * FROM (`+cards+`) AS c WHERE id = $3`, actor.ID, none, id)
 }
 
 // stateCountsTx counts the tasks an actor sees by state.
@@ -303,7 +340,7 @@ func stateCountsTx(ctx context.Context, tx db.Q, actor access.Actor) (map[State]
 	rows, err := db.Select[struct {
 		State State `db:"state"`
 		N     int   `db:"n"`
-	}](ctx, tx, `SELECT state, count(*) AS n FROM (`+cards+`) AS c GROUP BY state`, actor.ID)
+	}](ctx, tx, `SELECT state, count(*) AS n FROM (`+cards+`) AS c GROUP BY state`, actor.ID, none)
 	if err != nil {
 		return nil, fmt.Errorf("count tasks by state: %w", err)
 	}

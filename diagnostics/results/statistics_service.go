@@ -19,6 +19,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/people"
 )
 
 // StatisticsJob is the kind of job that computes the statistics of a campaign.
@@ -117,7 +118,11 @@ func (s *Service) computeStatistics(ctx context.Context, campaignID int64, by ac
 		if err != nil {
 			return err
 		}
-		st.Statistics = quality.Compute(tasks, worksOf(last))
+		registrations, err := registrationsTx(ctx, tx, last)
+		if err != nil {
+			return err
+		}
+		st.Statistics = quality.Compute(tasks, worksOf(last, registrations))
 		if len(st.Tasks) == 0 {
 			return fault.New(fault.Conflict, "В работе нет заданий с баллами: считать нечего")
 		}
@@ -129,6 +134,18 @@ func (s *Service) computeStatistics(ctx context.Context, campaignID int64, by ac
 			Details: map[string]any{"version": report.Version, "works": report.Works, "asked_by": by}})
 	})
 	return report, err
+}
+
+// underTenYears are the bands of experience of the younger group of quality.Comparisons.
+var underTenYears = []string{"0-3", "3-5", "5-10"}
+
+// registrationsTx reads the passports of the works.
+func registrationsTx(ctx context.Context, tx *sqlx.Tx, last []Scored) (map[int64]campaign.Registration, error) {
+	ids := make([]int64, len(last))
+	for i, s := range last {
+		ids[i] = s.RegistrationID
+	}
+	return campaign.RegistrationsByIDTx(ctx, tx, ids)
 }
 
 func revisionsOf(last []Scored) []int64 {
@@ -215,10 +232,16 @@ func places(t task.Task, key task.Key) []quality.Place {
 }
 
 // worksOf turns revisions into works: points, or why there are none.
-func worksOf(last []Scored) []quality.Work {
+func worksOf(last []Scored, registrations map[int64]campaign.Registration) []quality.Work {
 	out := make([]quality.Work, len(last))
 	for i, s := range last {
 		out[i] = quality.Work{Revision: s.RevisionID, Answers: make(map[int64]quality.Answer, len(s.Tasks))}
+		if r, known := registrations[s.RegistrationID]; known {
+			out[i].Focal = map[string]bool{"rural": r.Rural}
+			if r.Experience != "" && r.Experience != people.UnknownBand {
+				out[i].Focal["experience"] = slices.Contains(underTenYears, r.Experience)
+			}
+		}
 		for _, t := range s.Tasks {
 			a := quality.Answer{Steps: t.Trace}
 			switch t.State {

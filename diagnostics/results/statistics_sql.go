@@ -47,6 +47,7 @@ type statisticRow struct {
 
 type taskStatisticRow struct {
 	StatisticID int64           `db:"campaign_statistic_id"`
+	CampaignID  int64           `db:"campaign_id"`
 	VersionID   int64           `db:"task_version_id"`
 	Part        task.Part       `db:"part"`
 	Figures     json.RawMessage `db:"figures"`
@@ -84,8 +85,8 @@ func StatisticsTx(ctx context.Context, tx db.Q, campaignID int64) (Statistics, e
 // tasksOfTx reads the tasks of statistics, in the order of the work.
 func (s Statistics) tasksOfTx(ctx context.Context, tx db.Q) ([]quality.TaskFigure, error) {
 	rows, err := db.Select[taskStatisticRow](ctx, tx, `
-		SELECT campaign_statistic_id, task_version_id, part, figures FROM task_statistic
-		WHERE campaign_statistic_id = $1 ORDER BY part DESC, CAST(figures->>'position' AS int), task_version_id`, s.ID)
+		SELECT campaign_statistic_id, CAST($2 AS bigint) AS campaign_id, task_version_id, part, figures FROM task_statistic
+		WHERE campaign_statistic_id = $1 ORDER BY part DESC, CAST(figures->>'position' AS int), task_version_id`, s.ID, s.CampaignID)
 	if err != nil {
 		return nil, fmt.Errorf("statistics of tasks: %w", err)
 	}
@@ -146,4 +147,58 @@ func figureOrNil(n quality.Number) *float64 {
 		return nil
 	}
 	return &x
+}
+
+// newest is the last statistics of each campaign.
+const newest = `SELECT DISTINCT ON (campaign_id) id, campaign_id, computed_at FROM campaign_statistic ORDER BY campaign_id, version DESC`
+
+type flagRow struct {
+	VersionID int64           `db:"task_version_id"`
+	N         int             `db:"n"`
+	P         *float64        `db:"p"`
+	Rest      *float64        `db:"item_rest"`
+	Flags     json.RawMessage `db:"flags"`
+
+	flags []quality.Flag
+}
+
+// newestFlagsTx reads what the newest campaign of each version says of it.
+func newestFlagsTx(ctx context.Context, tx db.Q) ([]flagRow, error) {
+	rows, err := db.Select[flagRow](ctx, tx, `
+		SELECT DISTINCT ON (t.task_version_id) t.task_version_id, t.n, t.p, t.item_rest, t.figures->'flags' AS flags
+		FROM (`+newest+`) c JOIN task_statistic t ON t.campaign_statistic_id = c.id
+		ORDER BY t.task_version_id, c.computed_at DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("statistics of tasks: %w", err)
+	}
+	for i := range rows {
+		if err := json.Unmarshal(rows[i].Flags, &rows[i].flags); err != nil {
+			return nil, fmt.Errorf("flags of task version %d: %w", rows[i].VersionID, err)
+		}
+	}
+	return rows, nil
+}
+
+// ofVersionsTx reads what the newest statistics of campaigns say of versions, the
+// newest first.
+func ofVersionsTx(ctx context.Context, tx db.Q, versions []int64) ([]taskStatisticRow, error) {
+	rows, err := db.Select[taskStatisticRow](ctx, tx, `
+		SELECT t.campaign_statistic_id, c.campaign_id, t.task_version_id, t.part, t.figures
+		FROM (`+newest+`) c JOIN task_statistic t ON t.campaign_statistic_id = c.id
+		WHERE t.task_version_id = ANY($1) ORDER BY c.computed_at DESC, t.task_version_id DESC`, db.Array(versions))
+	if err != nil {
+		return nil, fmt.Errorf("statistics of tasks: %w", err)
+	}
+	return rows, nil
+}
+
+// lastRevisionsTx is the last score revision of each submitted work of a campaign, ascending.
+func lastRevisionsTx(ctx context.Context, tx db.Q, campaignID int64) ([]int64, error) {
+	ids, err := db.Select[int64](ctx, tx, `
+		SELECT max(s.id) FROM score_revision s JOIN attempt a ON a.id = s.attempt_id
+		WHERE s.campaign_id = $1 AND a.state = 'submitted' GROUP BY s.attempt_id ORDER BY 1`, campaignID)
+	if err != nil {
+		return nil, fmt.Errorf("score revisions of campaign %d: %w", campaignID, err)
+	}
+	return ids, nil
 }

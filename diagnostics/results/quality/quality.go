@@ -56,6 +56,7 @@ type Answer struct {
 type Work struct {
 	Revision int64 // of the score
 	Answers  map[int64]Answer
+	Focal    map[string]bool // by comparison: in the focal group or the reference one; absent where unknown
 }
 
 // Statistics are the figures of one campaign.
@@ -68,11 +69,12 @@ type Statistics struct {
 
 // A Part is what the tasks of one part say together.
 type Part struct {
-	Part     task.Part `json:"part"`
-	Tasks    int       `json:"tasks"`
-	Variants []Variant `json:"variants"` // those that enough people wrote, the most common first
-	Scale    *Scale    `json:"scale"`    // nil where there was no calibration
-	WhyNot   string    `json:"why_not"`  // why there is no figure, "" where there is
+	Part     task.Part  `json:"part"`
+	Tasks    int        `json:"tasks"`
+	Variants []Variant  `json:"variants"` // those that enough people wrote, the most common first
+	Scale    *Scale     `json:"scale"`    // nil where there was no calibration
+	Fairness []Fairness `json:"fairness"`
+	WhyNot   string     `json:"why_not"` // why there is no figure, "" where there is
 }
 
 // Reliability is Cronbach's alpha of the part: of its variants by their numbers of
@@ -176,9 +178,13 @@ type Flag struct {
 	At    string `json:"at,omitempty"` // option
 }
 
-// Compute makes the statistics of a campaign's works. The order of works changes
-// nothing but figures that rank ties.
-func Compute(tasks []Task, works []Work) Statistics {
+// Compute makes the statistics of a campaign's works. The order of works changes nothing.
+func Compute(tasks []Task, works []Work) Statistics { return compute(tasks, works, true) }
+
+// Classical is Compute without the scale and the comparisons.
+func Classical(tasks []Task, works []Work) Statistics { return compute(tasks, works, false) }
+
+func compute(tasks []Task, works []Work, whole bool) Statistics {
 	s := Statistics{Engine: Engine, Works: len(works), Parts: []Part{}}
 	works = slices.SortedFunc(slices.Values(works), func(a, b Work) int { return cmp.Compare(a.Revision, b.Revision) })
 	for _, part := range []task.Part{task.Subject, task.Methodical} {
@@ -189,15 +195,15 @@ func Compute(tasks []Task, works []Work) Statistics {
 		if len(mine) == 0 {
 			continue
 		}
-		p, figures := computePart(part, mine, works)
+		p, figures := computePart(part, mine, works, whole)
 		s.Parts = append(s.Parts, p)
 		s.Tasks = append(s.Tasks, figures...)
 	}
 	return s
 }
 
-func computePart(part task.Part, tasks []Task, works []Work) (Part, []TaskFigure) {
-	p := Part{Part: part, Tasks: len(tasks), Variants: []Variant{}}
+func computePart(part task.Part, tasks []Task, works []Work, whole bool) (Part, []TaskFigure) {
+	p := Part{Part: part, Tasks: len(tasks), Variants: []Variant{}, Fairness: []Fairness{}}
 	figures := make([]TaskFigure, len(tasks))
 	at := make(map[int64]int, len(tasks))
 	for i, t := range tasks {
@@ -205,6 +211,11 @@ func computePart(part task.Part, tasks []Task, works []Work) (Part, []TaskFigure
 		figures[i] = counts(t, works)
 	}
 	largest := 0
+	most, widest, cells := 0, form{}, scored{}
+	byVersion := map[int64]*TaskFigure{}
+	for i := range figures {
+		byVersion[figures[i].VersionID] = &figures[i]
+	}
 	for _, form := range forms(tasks, works) {
 		m := matrix(form.tasks, form.works, commonUnit(form.tasks, form.works))
 		a := ctt.Analyse(m.Responses)
@@ -219,6 +230,14 @@ func computePart(part task.Part, tasks []Task, works []Work) (Part, []TaskFigure
 				f.choices(t, form.works, m, i)
 			}
 		}
+		if a.RowsUsed > most {
+			most, widest, cells = a.RowsUsed, form, m
+		}
+	}
+	for _, by := range ByComparison {
+		if most > 0 && whole {
+			p.Fairness = append(p.Fairness, compare(by, widest, cells, byVersion))
+		}
 	}
 	slices.SortStableFunc(p.Variants, func(a, b Variant) int { return cmp.Compare(b.Works, a.Works) })
 	switch {
@@ -228,7 +247,7 @@ func computePart(part task.Part, tasks []Task, works []Work) (Part, []TaskFigure
 	default:
 		p.WhyNot = fmt.Sprintf("нужно хотя бы %d работ, где проверены все задания части, а есть %d", Fewest, largest)
 	}
-	if len(p.Variants) > 0 {
+	if len(p.Variants) > 0 && whole {
 		p.Scale = calibrate(tasks, works, figures)
 	}
 	for i := range figures {

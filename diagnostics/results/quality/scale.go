@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
-	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/ctt"
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/irt"
 )
 
@@ -62,25 +61,25 @@ type Abilities struct {
 
 // An Item is a task on the scale of its part.
 type Item struct {
-	irt.ItemFit
-	Unit   int    `json:"unit"` // by how much the points were multiplied to be whole
-	Infit  Number `json:"infit"`
-	Outfit Number `json:"outfit"`
-	SX2    Number `json:"s_x2"`
-	DF     Number `json:"s_x2_df"`
-	PFit   Number `json:"s_x2_p"`
+	Fit    irt.ItemFit `json:"fit"`
+	Unit   int         `json:"unit"` // by how much the points were multiplied to be whole
+	Infit  Number      `json:"infit"`
+	Outfit Number      `json:"outfit"`
+	SX2    Number      `json:"s_x2"`
+	DF     Number      `json:"s_x2_df"`
+	PFit   Number      `json:"s_x2_p"`
 }
 
 // Share is the expected share of the points of the task, whose maximum is most, at an ability.
 func (it *Item) Share(theta, most float64) float64 {
-	item := it.Item()
+	item := it.Fit.Item()
 	p := make([]float64, item.Max()+1)
 	item.Probabilities(theta, p)
 	sum := 0.0
 	for k, x := range p {
 		points := float64(k)
-		if len(it.Scores) > 0 {
-			points = float64(it.Scores[k])
+		if len(it.Fit.Scores) > 0 {
+			points = float64(it.Fit.Scores[k])
 		}
 		sum += x * points
 	}
@@ -127,7 +126,7 @@ func Information(items []*Item) []Point {
 	for i := range 17 {
 		theta, sum := -4+float64(i)/2, 0.0
 		for _, it := range items {
-			item := it.Item()
+			item := it.Fit.Item()
 			sum += item.Information(theta)
 		}
 		out = append(out, Point{theta, sum})
@@ -183,7 +182,7 @@ func calibrate(tasks []Task, works []Work, figures []TaskFigure) *Scale {
 	s.Model, s.Works, s.LogLik, s.AIC, s.BIC, s.Mean, s.SD = fit.Model, fit.RowsUsed, fit.LogLik, fit.AIC, fit.BIC, fit.Latent.Mean, fit.Latent.SD
 	s.Warnings = append(s.Warnings, fit.Warnings...)
 	for j, item := range fit.Items {
-		figures[at[j]].Item = &Item{ItemFit: item, Unit: m.units[j], Infit: psychometrics.None, Outfit: psychometrics.None, SX2: psychometrics.None, DF: psychometrics.None, PFit: psychometrics.None}
+		figures[at[j]].Item = &Item{Fit: item, Unit: m.units[j], Infit: psychometrics.None, Outfit: psychometrics.None, SX2: psychometrics.None, DF: psychometrics.None, PFit: psychometrics.None}
 	}
 	stats, err := fit.FitStats(m.Responses, irt.StatOptions{})
 	if err != nil {
@@ -291,21 +290,11 @@ func towards(list []Abilities) bool {
 	return slices.ContainsFunc(list, func(a Abilities) bool { return a.N > 0 })
 }
 
-// Words of the engine's flags are found by the page; these are the codes in the order
-// of how much they ask for a look.
-var codes = []string{ctt.NegativeRest, ctt.DistractorBetter, ctt.NoVariance, ctt.WeakRest, Misfit, Erratic, ctt.DistractorAttract, ctt.TooEasy, ctt.TooHard, ctt.ManyNotReached, ctt.ManyOmitted, ctt.DistractorUnused}
-
-// Serious tells whether a flag asks to look at the task before it is used again; the
-// others are remarks.
-func (f Flag) Serious() bool {
-	i := slices.Index(codes, f.Code)
-	return i >= 0 && i <= slices.Index(codes, Misfit)
-}
-
 // ByWeight sorts flags, the gravest first.
 func ByWeight(flags []Flag) []Flag {
+	order := slices.Concat(serious, remarks)
 	return slices.SortedStableFunc(slices.Values(flags), func(a, b Flag) int {
-		return cmp.Or(cmp.Compare(slices.Index(codes, a.Code), slices.Index(codes, b.Code)), cmp.Compare(a.Place, b.Place), cmp.Compare(a.At, b.At))
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Code), slices.Index(order, b.Code)), cmp.Compare(a.Place, b.Place), cmp.Compare(a.At, b.At))
 	})
 }
 
