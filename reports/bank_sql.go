@@ -12,6 +12,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/diagnostics/results"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
@@ -424,7 +425,7 @@ func (b *Bank) trustTx(ctx context.Context, tx db.Q, scope access.Scope) error {
 	}
 	b.AsOf = row.AsOf
 	b.Trust.Waiting, b.Trust.Extended, b.Trust.Preliminary, b.Trust.Model = row.Waiting, row.Extended, row.Preliminary, row.Model
-	b.Trust.Subject, b.Trust.Methodical, err = reliabilityTx(ctx, tx, b.Campaign.ID)
+	b.Trust.Subject, b.Trust.Methodical, err = results.ReliabilityTx(ctx, tx, b.Campaign.ID)
 	return err
 }
 
@@ -432,40 +433,6 @@ func (b *Bank) trustTx(ctx context.Context, tx db.Q, scope access.Scope) error {
 const lastRevisions = `SELECT DISTINCT ON (s.attempt_id) s.id, s.attempt_id, s.complete, s.points, s.max_points
 	FROM score_revision s JOIN attempt a ON a.id = s.attempt_id
 	WHERE s.campaign_id = $1 AND a.state = 'submitted' ORDER BY s.attempt_id, s.revision DESC`
-
-// reliabilityTx is Cronbach's alpha of each part over the whole campaign:
-// k/(k−1)·(1 − Σ var of a task/var of the sum), averaged over variants by their
-// participants; nil where there are fewer than two tasks, or nobody differs.
-func reliabilityTx(ctx context.Context, tx db.Q, campaign int64) (subject, methodical *float64, err error) {
-	found, err := db.Select[struct {
-		Part  string   `db:"part"`
-		Alpha *float64 `db:"alpha"`
-	}](ctx, tx, `
-		WITH last AS (`+lastRevisions+`),
-		x AS (
-			SELECT a.variant_id, v.part, t.task_version_id, l.attempt_id, COALESCE(t.points, 0) AS points
-			FROM last l JOIN task_score t ON t.score_revision_id = l.id JOIN task_version v ON v.id = t.task_version_id JOIN attempt a ON a.id = l.attempt_id
-			WHERE l.complete AND v.part <> 'self'),
-		task AS (SELECT variant_id, part, var_samp(points) AS var FROM x GROUP BY variant_id, part, task_version_id),
-		tasks AS (SELECT variant_id, part, count(*) AS k, sum(var) AS var FROM task GROUP BY variant_id, part),
-		one AS (SELECT variant_id, part, attempt_id, sum(points) AS points FROM x GROUP BY variant_id, part, attempt_id),
-		total AS (SELECT variant_id, part, count(*) AS n, var_samp(points) AS var FROM one GROUP BY variant_id, part)
-		SELECT t.part, CAST(sum(t.n * k.k / (k.k - 1.0) * (1 - k.var / t.var)) / sum(t.n) AS float8) AS alpha
-		FROM total t JOIN tasks k ON k.part = t.part AND k.variant_id IS NOT DISTINCT FROM t.variant_id
-		WHERE k.k > 1 AND t.var > 0 GROUP BY t.part`, campaign)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reliability: %w", err)
-	}
-	for _, f := range found {
-		switch f.Part {
-		case "subject":
-			subject = f.Alpha
-		case "methodical":
-			methodical = f.Alpha
-		}
-	}
-	return subject, methodical, nil
-}
 
 // Record is one record of the bank: a participant by code and an element.
 type Record struct {

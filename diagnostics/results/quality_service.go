@@ -526,24 +526,17 @@ func (s *Service) TaskStatisticsTx(ctx context.Context, tx *sqlx.Tx, ids []int64
 // ReliabilityTx is the reliability of each part of a campaign, Cronbach's alpha as
 // its statistics have it; before they are made, as they would. nil where the works are
 // too few.
-func ReliabilityTx(ctx context.Context, tx *sqlx.Tx, campaignID int64) (subject, methodical *float64, err error) {
+func ReliabilityTx(ctx context.Context, tx db.Q, campaignID int64) (subject, methodical *float64, err error) {
 	st, err := StatisticsTx(ctx, tx, campaignID)
 	if err != nil {
 		return nil, nil, err
 	}
 	if st.Version == 0 {
-		last, err := LastTx(ctx, tx, campaignID)
-		if err != nil {
+		tasks, works, err := pointsTx(ctx, tx, campaignID)
+		if err != nil || len(works) < quality.Fewest {
 			return nil, nil, err
 		}
-		if len(last) < quality.Fewest {
-			return nil, nil, nil
-		}
-		tasks, err := tasksGivenTx(ctx, tx, last)
-		if err != nil {
-			return nil, nil, err
-		}
-		st.Statistics = quality.Classical(tasks, worksOf(last, nil))
+		st.Statistics = quality.Classical(tasks, works)
 	}
 	of := func(p task.Part) *float64 {
 		part, known := st.Part(p)

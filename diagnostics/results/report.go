@@ -47,6 +47,7 @@ type PartReport struct {
 	Part     task.Part
 	Title    string // «Предметная часть»
 	Estimate *Estimate
+	Sure     *Certainty // nil before the statistics of the campaign
 	Say      string
 	Tag      string // class of the tag
 	Tasks    int
@@ -321,6 +322,11 @@ func (f Finding) Numbers() string {
 		return strings.Join(n, "")
 	}
 	return strings.Join(n[:len(n)-1], ", ") + " и " + n[len(n)-1]
+}
+
+// Sure tells whether the exactness of any part is known.
+func (r Report) Sure() bool {
+	return slices.ContainsFunc(r.Parts, func(p PartReport) bool { return p.Sure != nil })
 }
 
 // SilentList is the elements we say nothing of, in words.

@@ -123,6 +123,15 @@ func (s *Service) reportTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor,
 	}
 	r := compose(last, versions, elements, estimates, scale)
 	r.Own, r.Title, r.Code, r.Published = own, c.Title, reg.Code, c.PublishedAt
+	st, err := StatisticsTx(ctx, tx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range r.Parts {
+		if part, known := st.Part(r.Parts[i].Part); known {
+			r.Parts[i].Sure = certainty(last, part, versions)
+		}
+	}
 	if c.PublishedAt != nil && last.At.After(*c.PublishedAt) {
 		r.Revised = &last.At
 	}

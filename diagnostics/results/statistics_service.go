@@ -243,19 +243,23 @@ func worksOf(last []Scored, registrations map[int64]campaign.Registration) []qua
 			}
 		}
 		for _, t := range s.Tasks {
-			a := quality.Answer{Steps: t.Trace}
-			switch t.State {
-			case StateOmitted:
-				a.Missing = psychometrics.Omitted
-			case StateNotReached:
-				a.Missing = psychometrics.NotReached
-			case StateWaiting:
-				a.Missing = psychometrics.Absent
-			default:
-				a.Points = *t.Points
-			}
-			out[i].Answers[t.TaskVersionID] = a
+			out[i].Answers[t.TaskVersionID] = answerOf(t)
 		}
 	}
 	return out
+}
+
+func answerOf(t TaskScore) quality.Answer {
+	a := quality.Answer{Steps: t.Trace}
+	switch t.State {
+	case StateOmitted:
+		a.Missing = psychometrics.Omitted
+	case StateNotReached:
+		a.Missing = psychometrics.NotReached
+	case StateWaiting:
+		a.Missing = psychometrics.Absent
+	default:
+		a.Points = *t.Points
+	}
+	return a
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/lotsiya/lotsiya/diagnostics/bank"
 	"github.com/lotsiya/lotsiya/diagnostics/results/quality"
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 	"github.com/lotsiya/lotsiya/internal/db"
@@ -201,4 +202,47 @@ func lastRevisionsTx(ctx context.Context, tx db.Q, campaignID int64) ([]int64, e
 		return nil, fmt.Errorf("score revisions of campaign %d: %w", campaignID, err)
 	}
 	return ids, nil
+}
+
+// pointsTx reads the works of a campaign without what was answered: points alone.
+func pointsTx(ctx context.Context, tx db.Q, campaignID int64) ([]quality.Task, []quality.Work, error) {
+	rows, err := db.Select[struct {
+		Revision int64    `db:"revision"`
+		Version  int64    `db:"task_version_id"`
+		Position int      `db:"position"`
+		Points   *float64 `db:"points"`
+		Max      float64  `db:"max_points"`
+		State    string   `db:"state"`
+	}](ctx, tx, `
+		WITH last AS (
+			SELECT max(s.id) AS id FROM score_revision s JOIN attempt a ON a.id = s.attempt_id
+			WHERE s.campaign_id = $1 AND a.state = 'submitted' GROUP BY s.attempt_id)
+		SELECT l.id AS revision, t.task_version_id, t.position, t.points, t.max_points, t.state
+		FROM last l JOIN task_score t ON t.score_revision_id = l.id WHERE t.max_points > 0 ORDER BY l.id`, campaignID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("points of campaign %d: %w", campaignID, err)
+	}
+	at := map[int64]*quality.Task{}
+	ids := []int64{}
+	works := []quality.Work{}
+	for _, r := range rows {
+		if at[r.Version] == nil {
+			at[r.Version] = &quality.Task{VersionID: r.Version, Position: r.Position, Max: r.Max}
+			ids = append(ids, r.Version)
+		}
+		if n := len(works); n == 0 || works[n-1].Revision != r.Revision {
+			works = append(works, quality.Work{Revision: r.Revision, Answers: map[int64]quality.Answer{}})
+		}
+		works[len(works)-1].Answers[r.Version] = answerOf(TaskScore{Points: r.Points, State: r.State})
+	}
+	versions, err := bank.VersionsTx(ctx, tx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	tasks := make([]quality.Task, len(ids))
+	for i, id := range ids {
+		tasks[i] = *at[id]
+		tasks[i].Part, tasks[i].Kind = versions[id].Part, versions[id].Kind
+	}
+	return tasks, works, nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
 	"github.com/lotsiya/lotsiya/diagnostics/campaign"
 	"github.com/lotsiya/lotsiya/diagnostics/competency"
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
+	"github.com/lotsiya/lotsiya/diagnostics/results/quality"
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
@@ -36,6 +38,7 @@ type Summary struct {
 	Blockers   []Blocker
 	MayPublish bool
 	Small      bool // the group is too small to be shown
+	MayQuality bool // the reader may open the page of quality
 }
 
 // MustFit tells whether the model is what publication waits for.
@@ -53,6 +56,30 @@ type Distribution struct {
 	Median float64
 	Under  float64 // share of persons under the cut
 	Bins   [10]int // by tenths; the last includes 1
+	Sure   *Reliability
+}
+
+// A Reliability is how far the results of a part can be believed.
+type Reliability struct {
+	Alpha     float64 // 0…1, higher is better
+	Low, High float64 // 95 % interval
+	SEM       float64 // share of points
+	Works     int
+	Variants  int // more than one: alpha and error are their means, the interval that of the most common
+}
+
+// reliabilityOf is that of a part, nil where there is none.
+func reliabilityOf(p quality.Part) *Reliability {
+	alpha, sem := figureOrNil(p.Reliability()), figureOrNil(p.SEM())
+	if alpha == nil || sem == nil || len(p.Variants) == 0 {
+		return nil
+	}
+	v := p.Variants[0]
+	r := &Reliability{Alpha: *alpha, SEM: *sem, Low: float64(v.AlphaCI95[0]), High: float64(v.AlphaCI95[1]), Variants: len(p.Variants)}
+	for _, v := range p.Variants {
+		r.Works += v.Works
+	}
+	return r
 }
 
 // Most is the largest bin, at least 1.
@@ -108,21 +135,11 @@ type TaskFigures struct {
 	Remark     string // what the figures ask to look at
 }
 
-// remarks of a task: the usual limits of trial analysis.
-func remark(t TaskFigures) string {
-	switch {
-	case t.Mean == nil:
-		return ""
-	case *t.Mean < 0.15:
-		return "очень трудное: проверьте ключ и условие"
-	case *t.Mean > 0.95:
-		return "очень лёгкое: мало что различает"
-	case t.Omitted > 0.25:
-		return "часто пропускают"
-	case t.NotReached > 0.15:
-		return "не хватает времени"
-	}
-	return ""
+// remark is what a task's figures ask to look at before its statistics are made: by
+// the limits that those have.
+func remark(f quality.TaskFigure) string {
+	f.Judge()
+	return bank.Statistic{Remarks: hints(f.Flags)}.RemarkList()
 }
 
 // Summary reads the results of a campaign for staff who see the whole region.
@@ -140,7 +157,7 @@ func (s *Service) Summary(ctx context.Context, actor access.Actor, campaignID in
 			return err
 		}
 		out = Summary{Campaign: st.Campaign, Invited: len(attempts), Submitted: st.Submitted, InProgress: st.InProgress, Unfinished: st.Unfinished, Model: st.Model,
-			Cut: scale.Definition.Cut, Scale: scale.Title, Sort: sort, MayPublish: actor.May(access.ResultsPublish), Blockers: st.blockers(s.now()), Small: len(last) < fewestShown}
+			Cut: scale.Definition.Cut, Scale: scale.Title, Sort: sort, MayPublish: actor.May(access.ResultsPublish), MayQuality: actor.Scope(access.QualityRead).All, Blockers: st.blockers(s.now()), Small: len(last) < fewestShown}
 		for _, a := range attempts {
 			if a.StartedAt != nil {
 				out.Started++
@@ -153,12 +170,24 @@ func (s *Service) Summary(ctx context.Context, actor access.Actor, campaignID in
 		if err != nil {
 			return err
 		}
+		statistics, err := StatisticsTx(ctx, tx, campaignID)
+		if err != nil {
+			return err
+		}
 		for _, part := range []task.Part{task.Subject, task.Methodical} {
 			if shares := sharesOf(last, versions, part); len(shares) >= fewestShown {
-				out.Parts = append(out.Parts, distribution(partTitle(part), shares, out.Cut))
+				d := distribution(partTitle(part), shares, out.Cut)
+				if p, known := statistics.Part(part); known {
+					d.Sure = reliabilityOf(p)
+				}
+				out.Parts = append(out.Parts, d)
 			}
 		}
-		out.Tasks, err = tasksTx(ctx, tx, last, versions, sort)
+		figures, err := statistics.tasksOfTx(ctx, tx)
+		if err != nil {
+			return err
+		}
+		out.Tasks, err = tasksTx(ctx, tx, last, versions, figures, sort)
 		return err
 	})
 	return out, err
@@ -198,7 +227,7 @@ func sharesOf(last []Scored, versions map[int64]bank.Version, part task.Part) []
 	return shares
 }
 
-func tasksTx(ctx context.Context, tx *sqlx.Tx, last []Scored, versions map[int64]bank.Version, sort string) ([]TaskFigures, error) {
+func tasksTx(ctx context.Context, tx *sqlx.Tx, last []Scored, versions map[int64]bank.Version, known []quality.TaskFigure, sort string) ([]TaskFigures, error) {
 	names := map[string]string{}
 	seen := map[int64]bool{}
 	for _, v := range versions {
@@ -245,6 +274,10 @@ func tasksTx(ctx context.Context, tx *sqlx.Tx, last []Scored, versions map[int64
 			by[t.TaskVersionID] = n
 		}
 	}
+	remarks := map[int64]string{}
+	for _, f := range known {
+		remarks[f.VersionID] = bank.Statistic{Remarks: hints(f.Flags)}.RemarkList()
+	}
 	out := []TaskFigures{}
 	for id, n := range by {
 		v := versions[id]
@@ -260,7 +293,11 @@ func tasksTx(ctx context.Context, tx *sqlx.Tx, last []Scored, versions map[int64
 			mean := n.share / float64(n.reached)
 			t.Mean, t.Full, t.Omitted = &mean, float64(n.full)/float64(n.reached), float64(n.omitted)/float64(n.reached)
 		}
-		t.Remark = remark(t)
+		t.Remark = remark(quality.TaskFigure{N: n.reached, P: quality.Number(n.share / float64(max(1, n.reached))), Rest: psychometrics.None, SD: psychometrics.None,
+			Answered: n.reached - n.omitted, Omitted: n.omitted, NotReached: n.missed})
+		if said, analysed := remarks[id]; analysed {
+			t.Remark = said
+		}
 		out = append(out, t)
 	}
 	mean := func(t TaskFigures) float64 {

@@ -251,7 +251,7 @@ func computePart(part task.Part, tasks []Task, works []Work, whole bool) (Part, 
 		p.Scale = calibrate(tasks, works, figures)
 	}
 	for i := range figures {
-		figures[i].judge()
+		figures[i].Judge()
 	}
 	return p, figures
 }
@@ -482,8 +482,8 @@ func common(works []Work, t Task, m scored, i int) []Choice {
 	return []Choice{{Options: options[:min(10, len(options))], Common: true}}
 }
 
-// judge adds the flags that the task's own figures raise, before those of its options.
-func (f *TaskFigure) judge() {
+// Judge adds the flags that the task's own figures raise, before those of its options.
+func (f *TaskFigure) Judge() {
 	it := ctt.Item{N: f.Works, P: f.P, SD: f.SD, ItemRest: f.Rest, Answered: f.Answered, Omitted: f.Omitted, NotReached: f.NotReached}
 	if f.N < Fewest {
 		it.P = psychometrics.None
