@@ -167,6 +167,7 @@ func TestRead(t *testing.T) {
 func FuzzAnalyse(f *testing.F) {
 	f.Add("person,a,b\n1,0,1\n2,,3\n")
 	f.Add("person,a,b,c\n1,2,2,2\n2,2,2,2\n")
+	f.Add("person,a,b,c\n0,0,2,2\n1,2,0,2") // the interval of ICC2 has no degrees of freedom
 	f.Fuzz(func(t *testing.T, csv string) {
 		r, err := Read("r", strings.NewReader(csv))
 		if err != nil || len(r.Values) > 500 {

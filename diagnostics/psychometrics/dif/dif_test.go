@@ -240,6 +240,36 @@ func TestOrdinalOptimum(t *testing.T) {
 	}
 }
 
+// TestJoined: no category is empty, order stays, and there are ten at most.
+func TestJoined(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 8))
+	for range 500 {
+		points := make([]int, 1+rng.IntN(60))
+		n := 0
+		for k := range points {
+			points[k] = max(0, rng.IntN(30)-rng.IntN(25))
+			n += points[k]
+		}
+		if n == 0 {
+			continue
+		}
+		rank, categories := joined(points, n)
+		seen := make([]int, categories)
+		for k, c := range points {
+			seen[rank[k]] += c
+			if k > 0 && (rank[k] < rank[k-1] || rank[k] > rank[k-1]+1) {
+				t.Fatalf("ranks %v", rank)
+			}
+		}
+		if slices.Contains(seen, 0) || categories > mostCategories {
+			t.Fatalf("%v in %d categories: %v", points, categories, seen)
+		}
+	}
+	if rank, n := joined([]int{0, 3, 0, 2, 9}, 14); n != 3 || !slices.Equal(rank, []int{0, 0, 0, 1, 2}) {
+		t.Errorf("%v, %d", rank, n)
+	}
+}
+
 func TestHardData(t *testing.T) {
 	read := func(csv string) *psychometrics.Responses {
 		r, err := psychometrics.Read("r", strings.NewReader(csv), nil)
@@ -293,7 +323,7 @@ func FuzzAnalyse(f *testing.F) {
 	f.Add("person,a,b\np,1,0\nq,O,1\nr,0,0\ns,1,1\n", uint64(5))
 	f.Fuzz(func(t *testing.T, csv string, groups uint64) {
 		r, err := psychometrics.Read("f", strings.NewReader(csv), nil)
-		if err != nil || slices.Max(r.Max) > 20 || len(r.Items) > 30 {
+		if err != nil || len(r.Items) > 30 || len(r.Persons) > 200 {
 			return
 		}
 		of := make([]Group, len(r.Persons))

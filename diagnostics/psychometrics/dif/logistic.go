@@ -20,7 +20,8 @@ type Test struct {
 
 // Logistic is the test by regression of the points on the matching score (1), and
 // the group (2), and their product (3): uniform compares 2 with 1, non-uniform 3
-// with 2, both 3 with 1. Items of several points: cumulative logits.
+// with 2, both 3 with 1. Items of several points: cumulative logits, of ten steps at
+// most; where there are more points, neighbours are joined.
 // Source: Swaminathan & Rogers (1990); Zumbo (1999); Jodoin & Gierl (2001).
 type Logistic struct {
 	Uniform    Test `json:"uniform"`
@@ -46,28 +47,21 @@ func logistic(t *table) Logistic {
 	}
 	mean /= float64(n)
 	sd := math.Sqrt(max(square/float64(n)-mean*mean, 0))
-	var empty float64 // log-likelihood without any score
-	seen := 0
-	for _, c := range points {
-		if c > 0 {
-			empty += float64(c) * math.Log(float64(c)/float64(n))
-			seen++
-		}
-	}
 	none := psychometrics.None
 	nothing := Test{LR: none, P: none, R2: none, CS: none}
 	out := Logistic{Uniform: nothing, NonUniform: nothing, Both: nothing, Converged: true}
 	out.Uniform.DF, out.NonUniform.DF, out.Both.DF = 1, 1, 2
-	if seen < 2 || sd == 0 {
+	rank, categories := joined(points, n)
+	if categories < 2 || sd == 0 {
 		return out
 	}
-	// Only points that were given are categories.
-	rank := make([]int, len(points))
-	for k, next := 0, 0; k < len(points); k++ {
-		rank[k] = next
-		if points[k] > 0 {
-			next++
-		}
+	joint := make([]int, categories)
+	for k, c := range points {
+		joint[rank[k]] += c
+	}
+	var empty float64 // log-likelihood without any score
+	for _, c := range joint {
+		empty += float64(c) * math.Log(float64(c)/float64(n))
 	}
 	var cells []cell
 	for _, l := range t.levels {
@@ -76,7 +70,7 @@ func logistic(t *table) Logistic {
 				continue
 			}
 			z, focal := (float64(l.score)-mean)/sd, float64(g)
-			c := cell{x: [3]float64{z, focal, z * focal}, count: make([]float64, seen)}
+			c := cell{x: [3]float64{z, focal, z * focal}, count: make([]float64, categories)}
 			for k, m := range l.count[g] {
 				if m > 0 {
 					c.count[rank[k]] += float64(m)
@@ -88,7 +82,7 @@ func logistic(t *table) Logistic {
 	var ll [4]float64
 	var start []float64
 	for slopes := 1; slopes <= 3; slopes++ {
-		beta, value, converged := cumulative(cells, seen-1, slopes, start)
+		beta, value, converged := cumulative(cells, categories-1, slopes, start)
 		ll[slopes], start = value, beta
 		out.Converged = out.Converged && converged
 	}
@@ -114,6 +108,33 @@ func logistic(t *table) Logistic {
 	}
 	out.Uniform, out.NonUniform, out.Both = test(ll[2], ll[1], 1), test(ll[3], ll[2], 1), test(ll[3], ll[1], 2)
 	return out
+}
+
+// mostCategories is how many steps the logistic test tells apart.
+const mostCategories = 10
+
+// joined ranks points as categories: those that were given, and where they are more
+// than mostCategories, neighbours together to near equal numbers of persons.
+func joined(points []int, n int) (rank []int, categories int) {
+	given := 0
+	for _, c := range points {
+		if c > 0 {
+			given++
+		}
+	}
+	rank = make([]int, len(points))
+	here, below := 0, 0 // persons in the category, and in those under it
+	for k, c := range points {
+		full := given <= mostCategories || below+here >= n*(categories+1)/mostCategories
+		if here > 0 && c > 0 && full {
+			categories++
+			below += here
+			here = 0
+		}
+		rank[k] = categories
+		here += c
+	}
+	return rank, categories + 1
 }
 
 // A cell is persons of one score and group: their predictors, and how many got what.
