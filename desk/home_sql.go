@@ -331,7 +331,7 @@ func taskDesk(ctx context.Context, tx *sqlx.Tx, actor access.Actor) ([]card, err
 		if n.Drafts > 0 {
 			cards = append(cards, card{Kind: "Задания", Title: "Ваши черновики: " + web.Num(n.Drafts), Text: "Черновик видите только вы. Когда будет готов, отправьте на рецензию.", Href: "/tasks?state=draft", Action: "Продолжить", rank: 8})
 		}
-		cards = append(cards, card{Kind: "Задания", Title: "Написать задание", Text: "Девять видов заданий, формулы, критерии. Рядом сразу видно, как его увидит учитель.", Href: "/tasks/new", Action: "Новое задание", rank: 18})
+		cards = append(cards, card{Kind: "Задания", Title: "Написать задание", Text: "Девять видов заданий, формулы, критерии. Рядом сразу видно, как его увидит педагог.", Href: "/tasks/new", Action: "Новое задание", rank: 18})
 	}
 	return cards, nil
 }

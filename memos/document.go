@@ -28,7 +28,7 @@ func points(x float64) string {
 // ScaleWords says which scale holds and which way is good.
 func (m Memo) ScaleWords() string {
 	s := m.Version.Figures.Campaign.Scale
-	return fmt.Sprintf("Шкала «%s», редакция %d: порог %s. Доля освоенного: больше — лучше. Доля учителей ниже порога: меньше — лучше. Интервалы — 9 случаев из 10. Группы меньше пяти человек не показаны; вместе с ними скрыты соседние, чтобы малые нельзя было вычислить.",
+	return fmt.Sprintf("Шкала «%s», редакция %d: порог %s. Доля освоенного: больше — лучше. Доля педагогов ниже порога: меньше — лучше. Интервалы — 9 случаев из 10. Группы меньше пяти человек не показаны; вместе с ними скрыты соседние, чтобы малые нельзя было вычислить.",
 		s.Title, s.Version, web.Pct(s.Cut))
 }
 
@@ -118,7 +118,7 @@ func document(m Memo) ([]byte, error) {
 	for i, r := range f.Rank {
 		rows = append(rows, cells(fmt.Sprintf("%d. %s", i+1, r.Element.Title), partShort(r.Element.Part), web.Pct(r.Cell.Below), fmt.Sprintf("%d–%d", percent(r.Cell.From), percent(r.Cell.To)), web.Pct(r.Cell.Mean)))
 	}
-	d.table([]string{"Элемент", "Часть", "Учителей ниже порога", "Интервал, %", "Освоено в среднем"}, []float64{4, 1.8, 1.6, 1.5, 1.6}, rows)
+	d.table([]string{"Элемент", "Часть", "Педагогов ниже порога", "Интервал, %", "Освоено в среднем"}, []float64{4, 1.8, 1.6, 1.5, 1.6}, rows)
 
 	d.paragraph("Heading1", "6. Карта: средняя доля освоенного, %")
 	head, widths := []string{"Где", "Чел."}, []float64{3.6, 1}

@@ -160,7 +160,7 @@ var measures = []Measure{
 	{Key: "spread", Title: "Разброс оценки", Unit: "%", Good: Neutral,
 		sql:        `COALESCE(var_pop(d.estimate) FILTER (WHERE d.status <> 'insufficient'), 0) + COALESCE(avg(power((d.high - d.low) / 3.29, 2)) FILTER (WHERE d.status <> 'insufficient'), 0)`,
 		Definition: "Интервал средней доли: различия между участниками и неточность каждой оценки вместе; 9 случаев из 10."},
-	{Key: "below", Title: "Доля учителей ниже порога", Unit: "%", Good: LessIsGood, sql: `COALESCE(avg(d.p_deficit) FILTER (WHERE d.status <> 'insufficient'), 0)`,
+	{Key: "below", Title: "Доля педагогов ниже порога", Unit: "%", Good: LessIsGood, sql: `COALESCE(avg(d.p_deficit) FILTER (WHERE d.status <> 'insufficient'), 0)`,
 		Definition: "Средняя по участникам вероятность того, что элемент освоен ниже порога; интервал Уилсона, 9 случаев из 10."},
 }
 

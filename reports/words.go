@@ -59,7 +59,7 @@ func (c Cell) Say(where, element string, cut float64) string {
 	case Few:
 		return fmt.Sprintf("%s · %s: мало данных", where, element)
 	}
-	s := fmt.Sprintf("%s · %s: %s, скорее всего от %.0f до %.0f; %s", where, element, web.Pct(c.Mean), 100*c.Low, 100*c.High, web.Plural(c.N, "учитель", "учителя", "учителей"))
+	s := fmt.Sprintf("%s · %s: %s, скорее всего от %.0f до %.0f; %s", where, element, web.Pct(c.Mean), 100*c.Low, 100*c.High, web.Plural(c.N, "педагог", "педагога", "педагогов"))
 	if c.Under(cut) {
 		s += ". Весь интервал ниже порога"
 	}

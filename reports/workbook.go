@@ -168,7 +168,7 @@ func (w *sheets) listSheet(b Bank) {
 		c := r.Cell
 		rows = append(rows, []any{r.Element.Title, partWords[r.Element.Part], c.N, w.share(c.Below), w.share(c.From), w.share(c.To), w.share(c.Mean), w.share(c.Low), w.share(c.High)})
 	}
-	w.sheet("Список", []string{"Элемент", "Часть", "Человек", "Доля учителей ниже порога", "от", "до", "Доля освоенного", "от", "до"},
+	w.sheet("Список", []string{"Элемент", "Часть", "Человек", "Доля педагогов ниже порога", "от", "до", "Доля освоенного", "от", "до"},
 		[]float64{36, 15, 10, 16, 9, 9, 14, 9, 9}, rows)
 }
 

@@ -281,7 +281,7 @@ func Shorten(title string) string {
 // Figure is what the system knows by itself about an item, in words to show.
 type Figure struct {
 	Value string   // "1 284"; empty where nothing is known yet
-	Words string   // what follows it: "из 1 500 учителей"
+	Words string   // what follows it: "из 1 500 педагогов"
 	Share *float64 // of the whole, where there is one: the length of the bar
 	Note  string   // what is counted and on which day
 	Href  string   // the page that shows it in full

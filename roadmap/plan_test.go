@@ -63,7 +63,7 @@ func setUp(t *testing.T) *fixture {
 			if year != 2026 {
 				return Figure{}, nil
 			}
-			return Figure{Value: "1 284", Words: "из 1 500 учителей", Share: &share}, nil
+			return Figure{Value: "1 284", Words: "из 1 500 педагогов", Share: &share}, nil
 		},
 		Territories: func(ctx context.Context, tx *sqlx.Tx) ([]Territory, error) {
 			return db.Select[Territory](ctx, tx, `SELECT id, short_name AS name FROM territory ORDER BY short_name`)
@@ -488,7 +488,7 @@ func TestPlanPage(t *testing.T) {
 	f.do(f.Report(t.Context(), manager, id, NewReport{Item: "1.1", State: SaidDone, Note: "Приняты"}))
 	at := href(id)
 	page := f.get(analyst, at, 200)
-	wantAll(t, page, "46\u00a0мероприятий: сделано\u00a01, идёт", "1 284", "из 1 500 учителей", "class=\"today\"", "Срок: Ноябрь-декабрь; идёт", "Приняты")
+	wantAll(t, page, "46\u00a0мероприятий: сделано\u00a01, идёт", "1 284", "из 1 500 педагогов", "class=\"today\"", "Срок: Ноябрь-декабрь; идёт", "Приняты")
 	if strings.Contains(page, "style=") || strings.Contains(page, "Записать утверждение") {
 		t.Error("inline style, or a form for one who may only read")
 	}

@@ -2,6 +2,7 @@ package routes
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -118,15 +119,18 @@ func (c *Candidate) weigh(p plan.Problem, g plan.Programme, steps, locks []plan.
 	}
 	switch {
 	case len(g.Sessions) == 0:
+		c.alone(p, g, base, all)
 		c.Tag, c.Why = "нет группы", "Ближайших групп нет"
 		return
 	case open == 0:
+		c.alone(p, g, base, all)
 		c.Session = session(g.Sessions[0].ID)
 		c.Tag, c.Why = "мест нет", "Во всех группах места заняты"
 		return
 	}
 	for _, q := range g.Requires {
 		if !slices.ContainsFunc(steps, func(l plan.Lock) bool { return l.Programme == q }) && !slices.Contains(p.Teachers[0].Done, q) {
+			c.alone(p, g, base, all)
 			c.Session = session(g.Sessions[0].ID)
 			c.Tag, c.Why = "сначала другой шаг", fmt.Sprintf("Опирается на %s: добавьте сначала его", w.title(q))
 			return
@@ -155,16 +159,21 @@ func (c *Candidate) weigh(p plan.Problem, g plan.Programme, steps, locks []plan.
 	c.Tag, c.Why = c.block(p, g, steps, base, w)
 	if c.Session == nil {
 		c.Session = session(g.Sessions[0].ID)
-		c.Hours, c.Cost = int(g.Hours), int(g.Cost)
-		gain := 0.0
-		for e, u := range open2(base) {
-			gain += math.Min(u, p.Teachers[0].Deficits[e]*g.Covers[e])
-		}
-		c.Gain = ratio(gain, all)
+		c.alone(p, g, base, all)
 		c.Why += ". Одной заменой место не освободить"
 	} else {
 		c.Why += fmt.Sprintf(". Поместится вместо шага %s", c.Title)
 	}
+}
+
+// alone weighs a programme as if it stood in nobody's way: its own hours and cost,
+// and what it would add to the route.
+func (c *Candidate) alone(p plan.Problem, g plan.Programme, base plan.Route, all float64) {
+	left, gain := open2(base), 0.0
+	for _, e := range slices.Sorted(maps.Keys(left)) {
+		gain += math.Min(left[e], p.Teachers[0].Deficits[e]*g.Covers[e])
+	}
+	c.Gain, c.Hours, c.Cost = ratio(gain, all), int(g.Hours), int(g.Cost)
 }
 
 // open2 is what a route leaves open, by element.

@@ -234,7 +234,7 @@ func (s *Service) postProposalApply(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	web.Flash(c, "Готово: %s. Проверьте и предложите учителям", web.Plural(len(a.Made), "черновик", "черновика", "черновиков"))
+	web.Flash(c, "Готово: %s. Проверьте и предложите педагогам", web.Plural(len(a.Made), "черновик", "черновика", "черновиков"))
 	return web.SeeOther(c, "/routes?state=draft")
 }
 

@@ -29,7 +29,7 @@ const (
 // States in the order of a route's life.
 var States = []State{Draft, Proposed, Declined, Agreed, InProgress, Completed, PartlyCompleted, Cancelled}
 
-var stateNames = map[State]string{Draft: "черновик", Proposed: "ждёт ответа учителя", Declined: "учитель просит изменить", Agreed: "согласован",
+var stateNames = map[State]string{Draft: "черновик", Proposed: "ждёт ответа педагога", Declined: "педагог просит изменить", Agreed: "согласован",
 	InProgress: "идёт", Completed: "завершён", PartlyCompleted: "завершён частично", Cancelled: "отменён"}
 
 // Two groups of states that lists and home pages speak of: routes under way, and routes at their end.

@@ -172,6 +172,42 @@ type needView struct {
 	Left    string  // why the rest stays open
 }
 
+// sure tells whether the diagnostic says, or rather says, that the theme is to be
+// strengthened; otherwise it is only worth checking.
+func (n needView) sure() bool { return n.Need.Status != "possible" || n.Need.P >= 0.6 }
+
+// Say is how much the theme asks for, in the words of the form.
+func (n needView) Say() string {
+	switch {
+	case n.Need.Status == "possible" && n.Need.P >= 0.6:
+		return "возможно, стоит укрепить"
+	case n.Need.Status == "possible" && n.Need.P >= 0.4:
+		return "пока неясно"
+	case n.Need.Status == "possible":
+		return "скорее уверенно"
+	case n.Need.Severity == "high":
+		return "в первую очередь"
+	case n.Need.Severity == "medium":
+		return "стоит укрепить"
+	}
+	return "немного"
+}
+
+// Strengthen lists the needs that are to be strengthened, Check those worth a check only.
+func (v editorView) Strengthen() []needView { return v.needs(true) }
+
+// Check lists the needs of which the diagnostic is not sure: they may well be fine.
+func (v editorView) Check() []needView { return v.needs(false) }
+
+func (v editorView) needs(sure bool) (list []needView) {
+	for _, n := range v.Needs {
+		if n.sure() == sure {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
 type stepView struct {
 	Step
 	Programme Programme
@@ -548,7 +584,7 @@ func didWords(do string) string {
 }
 
 func (s *Service) postOffer(c *gin.Context) error {
-	return s.act(c, "Маршрут предложен учителю", func(id int64, _ editForm) error {
+	return s.act(c, "Маршрут предложен педагогу", func(id int64, _ editForm) error {
 		return s.Propose(c.Request.Context(), web.Actor(c), id)
 	})
 }

@@ -331,7 +331,7 @@ func (v scene) obstacle(p plan.Problem, steps []plan.Lock, e Edit) string {
 
 // Propose hands a draft to the teacher.
 func (s *Service) Propose(ctx context.Context, actor access.Actor, id int64) error {
-	return s.moveTo(ctx, actor, id, Proposed, "route.proposed", "Предложен учителю")
+	return s.moveTo(ctx, actor, id, Proposed, "route.proposed", "Предложен педагогу")
 }
 
 // Cancel ends a route that will not be gone.
@@ -377,7 +377,7 @@ func (s *Service) moveTo(ctx context.Context, actor access.Actor, id int64, to S
 
 // Agree is the teacher's yes to a proposed version.
 func (s *Service) Agree(ctx context.Context, actor access.Actor, version int) error {
-	return s.answer(ctx, actor, version, Agreed, "route.agreed", "Учитель согласен")
+	return s.answer(ctx, actor, version, Agreed, "route.agreed", "Педагог согласен")
 }
 
 // Decline is the teacher's no, with what they want changed.

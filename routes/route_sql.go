@@ -115,7 +115,7 @@ func insertTx(ctx context.Context, tx *sqlx.Tx, r *Route, reason string, by acce
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10) RETURNING id`,
 		r.Person, r.Campaign, r.Registration, r.Territory, r.Organisation, r.Position, r.Subject, r.State, by, now)
 	if err != nil {
-		return db.Refusal(err, map[string]string{"route_once": "У этого учителя уже есть маршрут по этой диагностике"})
+		return db.Refusal(err, map[string]string{"route_once": "У этого педагога уже есть маршрут по этой диагностике"})
 	}
 	r.Version = 0
 	return versionTx(ctx, tx, r, r.Content, r.State, reason, by, now)
@@ -214,7 +214,7 @@ func (l Line) RiskWords() string {
 	case "no_document":
 		return "Шаг закончился больше 30 дней назад, документа нет"
 	case "no_answer":
-		return "Учитель не ответил больше двух недель"
+		return "Педагог не ответил больше двух недель"
 	case "missed":
 		return "Шаг прошёл, а маршрут ещё не согласован"
 	}

@@ -436,7 +436,7 @@ func TestScopeOfRoutes(t *testing.T) {
 	if code, _, _ := r.post(r.manager, fmt.Sprintf("/routes/%d/propose", foreign), url.Values{}); code != 404 {
 		t.Errorf("a manager proposes: %d", code)
 	}
-	if code, page := r.get(r.manager, fmt.Sprintf("/routes/%d", foreign)); code != 200 || strings.Contains(page, "Предложить учителю") {
+	if code, page := r.get(r.manager, fmt.Sprintf("/routes/%d", foreign)); code != 200 || strings.Contains(page, "Предложить педагогу") {
 		t.Errorf("a manager reads only: %d", code)
 	}
 }
@@ -458,7 +458,7 @@ func TestPages(t *testing.T) {
 
 	x := r.route(id)
 	code, page := r.get(r.methodist, fmt.Sprintf("/routes/%d", id))
-	shows(t, "editor", page, "Учителева Мария", "Что укрепить", "Вероятность и статистика", "Почему так", "Что можно добавить", "Предложить учителю", "стоит укрепить: 95 из 100", "Закроет", "Лучший маршрут")
+	shows(t, "editor", page, "Учителева Мария", "Что укрепить", "Вероятность и статистика", "Почему так", "Что можно добавить", "Предложить педагогу", "стоит укрепить: 95 из 100", "Закроет", "Лучший маршрут")
 	if code != 200 {
 		t.Fatal(code)
 	}

@@ -287,7 +287,7 @@ func TestMethodistPlansEditsAndProposes(t *testing.T) {
 	v.look("route-print")
 	v.open(href)
 	v.click(`form[action$="/propose"] button`)
-	v.see("Маршрут предложен учителю", "предложен")
+	v.see("Маршрут предложен педагогу", "предложен")
 }
 
 // teacherWith finds a teacher of the region whose own route shows the words.

@@ -379,7 +379,7 @@ func (s *Service) postPreview(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return previewPage.Render(c, http.StatusOK, web.Head{Title: "Как увидит учитель", Bare: true}, p)
+	return previewPage.Render(c, http.StatusOK, web.Head{Title: "Как увидит педагог", Bare: true}, p)
 }
 
 func (s *Service) postRetire(c *gin.Context) error {

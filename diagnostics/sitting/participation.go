@@ -214,13 +214,21 @@ type Now struct {
 	LastSave                           *time.Time
 }
 
-// nowTx reads the pulse of a campaign.
-func (s *Service) nowTx(ctx context.Context, tx *sqlx.Tx, campaignID int64) (Now, error) {
+// nowTx reads the pulse of the participants whom the reader sees. It counts people at
+// work, no scores, so small groups are shown too.
+func (s *Service) nowTx(ctx context.Context, tx *sqlx.Tx, seen []Participant) (Now, error) {
+	ids := make([]int64, len(seen))
+	for i, p := range seen {
+		ids[i] = p.ID
+	}
 	return db.Get[Now](ctx, tx, `
-		SELECT (SELECT count(*) FROM attempt WHERE campaign_id = $1 AND state = 'in_progress') AS working,
-		       (SELECT count(*) FROM attempt WHERE campaign_id = $1 AND state = 'submitted') AS finished,
+		WITH seen AS (
+			SELECT id, state FROM attempt WHERE registration_id = ANY($1))
+		SELECT (SELECT count(*) FROM seen WHERE state = 'in_progress') AS working,
+		       (SELECT count(*) FROM seen WHERE state = 'submitted') AS finished,
 		       count(*) FILTER (WHERE w.saved_at > CAST($2 AS timestamptz) - interval '1 minute') AS saveslastminute,
 		       max(w.saved_at) AS lastsave
 		  FROM answer w
-		 WHERE w.attempt_id IN (SELECT id FROM attempt WHERE campaign_id = $1 AND state = 'in_progress')`, campaignID, s.now())
+		 WHERE w.attempt_id IN (SELECT id FROM seen WHERE state = 'in_progress')`,
+		db.Array(ids), s.now())
 }

@@ -87,7 +87,7 @@ func (s *Service) participationOf(c *gin.Context, why string, keep func(Step) bo
 		v.Wide = len(v.Territories) > 1
 		v.Territory, v.Organisation = refs.Territory(territory), refs.Organisation(organisation)
 		if v.Campaign.State == campaign.Open {
-			now, err := s.nowTx(ctx, tx, v.Campaign.ID)
+			now, err := s.nowTx(ctx, tx, v.Participants)
 			if err != nil {
 				return err
 			}

@@ -30,6 +30,7 @@ func TestParticipation(t *testing.T) {
 	s.as(coordinator)
 	b.want(b.get("/participation"), 200, "<b>7</b><span>приглашено", "из них отказались: 1", "<b>3</b><span>согласились", "<b>2</b><span>начали", "<b>1</b><span>завершили",
 		"Кто ещё не начал: 4", "Школа № 1", "Школа № 2", "Сейчас работают: 1")
+	b.want(b.get(fmt.Sprintf("/participation?campaign=%d&organisation=%d", s.campaign, s.schools[0])), 200, "Сейчас работают: 0")
 	link := fmt.Sprintf("/participation/waiting?campaign=%d", s.campaign)
 	b.want(b.get(link), 200, "4 человека", "согласие есть, не начал", "не дал согласия", "ЛО-")
 	if looks := s.id(`SELECT count(*) FROM journal WHERE action = 'name.read'`); looks != 4 {
@@ -57,10 +58,12 @@ func TestParticipation(t *testing.T) {
 	// A head sees the own school only, another territory nothing, a teacher no page.
 	s.as(access.Actor{ID: s.manager.ID, Grants: []access.Grant{{Role: access.Head, Organisation: s.schools[1]}}})
 	page := b.get("/participation")
-	b.want(page, 200, "<b>3</b><span>приглашено", "Школа № 2")
+	b.want(page, 200, "<b>3</b><span>приглашено", "Школа № 2", "Сейчас работают: 1")
 	if strings.Contains(page.body, "Школа № 1") {
 		t.Error("a head sees another school")
 	}
+	s.as(access.Actor{ID: s.manager.ID, Grants: []access.Grant{{Role: access.Head, Organisation: s.schools[0]}}})
+	b.want(b.get("/participation"), 200, "<b>4</b><span>приглашено", "Сейчас работают: 0") // the one at work is of the other school
 	stranger := access.Actor{ID: s.manager.ID, Grants: []access.Grant{{Role: access.Coordinator, Territory: s.territory + 1}}}
 	s.as(stranger)
 	b.want(b.get("/participation"), 200, "Пока никто не приглашён")
