@@ -118,7 +118,11 @@ func document(m Memo) ([]byte, error) {
 	for i, r := range f.Rank {
 		rows = append(rows, cells(fmt.Sprintf("%d. %s", i+1, r.Element.Title), partShort(r.Element.Part), web.Pct(r.Cell.Below), fmt.Sprintf("%d–%d", percent(r.Cell.From), percent(r.Cell.To)), web.Pct(r.Cell.Mean)))
 	}
-	d.table([]string{"Элемент", "Часть", "Педагогов ниже порога", "Интервал, %", "Освоено в среднем"}, []float64{4, 1.8, 1.6, 1.5, 1.6}, rows)
+	if len(rows) == 0 {
+		d.paragraph("", "Групп, которые можно показать, здесь нет: участников слишком мало.")
+	} else {
+		d.table([]string{"Элемент", "Часть", "Педагогов ниже порога", "Интервал, %", "Освоено в среднем"}, []float64{4, 1.8, 1.6, 1.5, 1.6}, rows)
+	}
 
 	d.paragraph("Heading1", "6. Карта: средняя доля освоенного, %")
 	head, widths := []string{"Где", "Чел."}, []float64{3.6, 1}
@@ -158,6 +162,9 @@ func document(m Memo) ([]byte, error) {
 			title  string
 			groups []reports.GroupScore
 		}{{"Категория", f.ByCategory}, {"Стаж", f.ByExperience}} {
+			if len(t.groups) == 0 { // of a small municipality: as on the page
+				continue
+			}
 			rows := [][]cell{}
 			for _, g := range t.groups {
 				if g.Hidden {

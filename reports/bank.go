@@ -52,9 +52,20 @@ func (q Query) Values() url.Values {
 	return v
 }
 
-// check refuses a place that is neither of the two.
+// check refuses a value of a closed list that is not of the list.
 func (q Query) check() error {
-	if q.Place != "" && q.Place != "rural" && q.Place != "urban" {
+	for _, f := range []struct {
+		value string
+		known []string
+	}{
+		{q.Place, []string{"rural", "urban"}}, {q.Severity, []string{"high", "medium", "low"}},
+		{q.Status, []string{"deficit", "possible", "none", "insufficient"}},
+	} {
+		if f.value != "" && !slices.Contains(f.known, f.value) {
+			return badQuery
+		}
+	}
+	if _, known := sorts[q.Sort]; !known || q.Sure < 0 || q.Sure > 100 {
 		return badQuery
 	}
 	return nil

@@ -31,9 +31,27 @@ func BankTx(ctx context.Context, tx db.Q, actor access.Actor, q Query) (Bank, er
 	return b, err
 }
 
+// codesTx refuses a code of the passport that no reference list has.
+func codesTx(ctx context.Context, tx db.Q, q Query) error {
+	known, err := db.Get[bool](ctx, tx, `
+		SELECT ($1 = '' OR EXISTS (SELECT FROM subject WHERE code = $1)) AND ($2 = '' OR EXISTS (SELECT FROM position WHERE code = $2))
+		   AND ($3 = '' OR EXISTS (SELECT FROM qualification_category WHERE code = $3)) AND ($4 = '' OR EXISTS (SELECT FROM experience_band WHERE code = $4))`,
+		q.Subject, q.Position, q.Category, q.Experience)
+	if err != nil {
+		return fmt.Errorf("codes of a filter: %w", err)
+	}
+	if !known {
+		return badQuery
+	}
+	return nil
+}
+
 func bankTx(ctx context.Context, tx db.Q, actor access.Actor, q Query) (Bank, []Member, error) {
 	scope := actor.Scope(access.BankRead)
 	b := Bank{Query: q}
+	if err := codesTx(ctx, tx, q); err != nil {
+		return Bank{}, nil, err
+	}
 	campaigns, err := campaignsTx(ctx, tx)
 	if err != nil {
 		return Bank{}, nil, err
@@ -490,10 +508,7 @@ func (b Bank) recordsTx(ctx context.Context, tx db.Q, actor access.Actor, limit,
 		hidden = nil
 	}
 	where, args := q.passport(7)
-	order, known := sorts[q.Sort]
-	if !known {
-		order = sorts[""]
-	}
+	order := sorts[q.Sort]
 	statuses := []string{"deficit", "possible"}
 	if q.Status != "" {
 		statuses = []string{q.Status}

@@ -123,6 +123,11 @@ func TestBankPage(t *testing.T) {
 		t.Errorf("list: %s", text(first))
 	}
 	// the weakest element has its corner mark, and its link drills on with the filters kept
+	for _, odd := range []string{"place=moon", "status=late", "severity=none", "category=none2", "experience=100", "subject=x", "position=x", "sort=name", "sure=200"} {
+		if page := get(t, h, "/deficits?"+odd, 422); !strings.Contains(page, "Такого отбора не бывает") {
+			t.Errorf("%s is refused without a word", odd)
+		}
+	}
 	page = get(t, h, "/deficits?place=rural", 200)
 	found := false
 	for _, a := range all(t, page, func(n *html.Node) bool { return n.Data == "a" && attr(n, "data-say") != "" }) {

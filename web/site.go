@@ -61,7 +61,6 @@ func (s *Site) NewEngine() *gin.Engine {
 	e.ContextWithFallback = false
 	e.Use(recovered, headers, s.load)
 	e.GET("/static/*path", serveStatic)
-	e.HEAD("/static/*path", serveStatic)
 	e.NoRoute(Handle(func(c *gin.Context) error {
 		if isAPI(c) && !VisitorOf(c).SignedIn() { // the contract: every call without a session
 			return fault.New(fault.Unauthorized, "Сначала войдите")
@@ -74,8 +73,20 @@ func (s *Site) NewEngine() *gin.Engine {
 var errNoPage = fault.New(fault.NotFound, "Такой страницы нет или она не для вас")
 
 // Handler wraps the engine in sessions and the protection against cross-site requests.
+// HEAD is answered as GET is; the server leaves the body out.
 func (s *Site) Handler(e *gin.Engine) http.Handler {
-	return http.NewCrossOriginProtection().Handler(loadAndSave(s.Sessions, e))
+	return headAsGet(http.NewCrossOriginProtection().Handler(loadAndSave(s.Sessions, e)))
+}
+
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			asGet := *r
+			asGet.Method = http.MethodGet
+			r = &asGet
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // SignIn binds the session to a person, under a new token.

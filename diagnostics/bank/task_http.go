@@ -584,9 +584,6 @@ func (s *Service) taskTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, i
 	w = keyed[v.Version.ID]
 	v.Task = w.Task
 	mayKey := mayReadKey(actor, v.Card.AuthorID)
-	if len(ids) == 2 {
-		v.Changes = changes(keyed[before.ID], w, mayKey)
-	}
 	all := make([]int64, len(v.Versions))
 	for i, version := range v.Versions {
 		all[i] = version.ID
@@ -616,66 +613,15 @@ func (s *Service) taskTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, i
 	for _, e := range elements {
 		v.Titles[e.ID] = e.Number + " " + e.Title
 	}
+	if len(ids) == 2 {
+		v.Changes = changes(keyed[before.ID], w, mayKey, v.Titles)
+	}
 	names, err := people.NamesTx(ctx, tx, actor, "автор задания", []access.PersonID{v.Card.AuthorID})
 	if err != nil {
 		return v, w, err
 	}
 	v.Author = names[v.Card.AuthorID].Initials()
 	return v, w, nil
-}
-
-// A change is one field that differs between two versions.
-type change struct{ Field, Before, After string }
-
-// changes compares two versions field by field; the secret ones only for those
-// who may read keys.
-func changes(a, b task.Written, withKey bool) []change {
-	var list []change
-	add := func(field, before, after string) {
-		if before != after {
-			list = append(list, change{field, before, after})
-		}
-	}
-	choices := func(options []task.Option) string {
-		var lines []string
-		for _, o := range options {
-			lines = append(lines, o.ID+") "+o.Text)
-		}
-		return strings.Join(lines, "\n")
-	}
-	gaps := func(list []task.Gap) string {
-		var lines []string
-		for _, g := range list {
-			lines = append(lines, "[["+g.ID+"]] "+strings.ReplaceAll(choices(g.Options), "\n", "; "))
-		}
-		return strings.Join(lines, "\n")
-	}
-	weights := func(list []task.Weight) string {
-		var lines []string
-		for _, e := range list {
-			lines = append(lines, fmt.Sprintf("%s — %g", e.Element, e.Weight))
-		}
-		return strings.Join(lines, "\n")
-	}
-	add("Текст", a.Body, b.Body)
-	add("Варианты", choices(a.Options), choices(b.Options))
-	add("Слева", choices(a.Left), choices(b.Left))
-	add("Справа", choices(a.Right), choices(b.Right))
-	add("Пропуски", gaps(a.Gaps), gaps(b.Gaps))
-	add("Уровень", a.Level.Label(), b.Level.Label())
-	add("Баллы", strconv.Itoa(a.Max), strconv.Itoa(b.Max))
-	add("Правило", a.Scoring.Label(), b.Scoring.Label())
-	add("Минуты", strconv.Itoa(a.Minutes), strconv.Itoa(b.Minutes))
-	add("Элементы", weights(a.Elements), weights(b.Elements))
-	add("Умение", a.Skill, b.Skill)
-	add("Единица", a.Unit, b.Unit)
-	if withKey {
-		add("Ключ", string(a.Key.Answer), string(b.Key.Answer))
-		add("Решение", a.Solution, b.Solution)
-		add("Критерии", string(raw(a.Key.Criteria)), string(raw(b.Key.Criteria)))
-		add("Образцы", string(raw(a.Key.Exemplars)), string(raw(b.Key.Exemplars)))
-	}
-	return list
 }
 
 // --- review

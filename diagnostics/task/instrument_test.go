@@ -48,7 +48,7 @@ func TestFaultsOfFile(t *testing.T) {
 		{"weights", `"weight":1}],"skill":"счёт"`, `"weight":0.7}],"skill":"счёт"`, "задание t-1: elements", "дают 0,7"},
 		{"same id", `"id":"t-1"`, `"id":"s-1"`, "задание s-1: id", "уже был"},
 		{"foreign field", `"key":"b"`, `"key":"b","unit":"см"`, "задание t-1: unit", "этого поля нет"},
-		{"rule of another kind", `"scoring":"exact"`, `"scoring":"per_pair"`, "задание t-1: scoring", "ожидалось: exact"},
+		{"rule of another kind", `"scoring":"exact"`, `"scoring":"per_pair"`, "задание t-1: scoring", "(exact)"},
 		{"kind", `"kind":"single_choice"`, `"kind":"single"`, "задание t-1: kind", "неизвестен"},
 		{"gap in a plain body", `$2+2$`, `[[g1]]`, "задание t-1: body", "gap_choice"},
 		{"area", `"area":"methodical"`, `"area":"other"`, "codifier.elements[1].area", "psych_pedagogical"},

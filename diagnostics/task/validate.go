@@ -61,10 +61,10 @@ func (c *checker) described() {
 		c.want("id", wantID)
 	}
 	if !slices.Contains(Parts, w.Part) {
-		c.want("part", "ожидалось subject, methodical или self, стоит %q", w.Part)
+		c.want("part", "ожидалась часть: предметная (subject), методическая (methodical) или самооценка (self), стоит «%s»", w.Part)
 	}
 	if !slices.Contains(Levels, w.Level) && !(w.Kind == Likert && w.Level == "") {
-		c.want("level", "ожидалось basic, advanced или high, стоит %q", w.Level)
+		c.want("level", "ожидался уровень: базовый (basic), повышенный (advanced) или высокий (high), стоит «%s»", w.Level)
 	}
 	if w.Minutes < 0 || w.Minutes > 120 || w.Minutes == 0 && w.Kind != Likert {
 		c.want("minutes", "нужно число минут от 1 до 120")
@@ -76,7 +76,7 @@ func (c *checker) described() {
 		c.want("body", "текст длиннее 20 000 знаков (%d)", n)
 	}
 	if (w.Kind == Likert) != (w.Part == Self) {
-		c.want("part", "самооценка (likert) бывает только в части self, и в ней только она")
+		c.want("part", "самооценка (likert) бывает только в части «Самооценка» (self), и в ней только она")
 	}
 	c.weights()
 }
@@ -110,9 +110,9 @@ func (c *checker) kindKnown() bool {
 	if !slices.Contains(c.w.Kind.Rules(), c.w.Scoring) {
 		rules := make([]string, 0, 3)
 		for _, r := range c.w.Kind.Rules() {
-			rules = append(rules, string(r))
+			rules = append(rules, "«"+r.Label()+"» ("+string(r)+")")
 		}
-		c.want("scoring", "для %s ожидалось: %s; стоит %q", c.w.Kind, strings.Join(rules, ", "), c.w.Scoring)
+		c.want("scoring", "для вида «%s» ожидалось правило: %s; стоит «%s»", c.w.Kind.Label(), strings.Join(rules, ", "), c.w.Scoring.Label())
 	}
 	switch {
 	case c.w.Kind == Likert:
@@ -121,7 +121,7 @@ func (c *checker) kindKnown() bool {
 		}
 	case c.w.Scoring == OneError:
 		if c.w.Max != 2 {
-			c.want("max", "правило one_error даёт 2 балла: ожидалось 2, стоит %d", c.w.Max)
+			c.want("max", "правило «2 балла без ошибок, 1 балл при одной ошибке» (one_error) даёт 2 балла, стоит %d", c.w.Max)
 		}
 	case c.w.Max < 1 || c.w.Max > 100:
 		c.want("max", "нужно число баллов от 1 до 100")
@@ -150,14 +150,14 @@ func (c *checker) foreign() {
 	}
 	for _, s := range set {
 		if s.given && !slices.Contains(s.kinds, w.Kind) {
-			c.want(s.field, "у вида %s этого поля нет", w.Kind)
+			c.want(s.field, "у вида «%s» этого поля нет", w.Kind.Label())
 		}
 	}
 	if hasKey := !isBlank(w.Key.Answer); hasKey && (w.Kind == Extended || w.Kind == Likert) {
-		c.want("key", "у вида %s ключа нет", w.Kind)
+		c.want("key", "у вида «%s» ключа нет", w.Kind.Label())
 	}
 	if w.Kind != GapChoice && gapMark.MatchString(w.Body) {
-		c.want("body", "пропуски [[…]] бывают только у вида gap_choice")
+		c.want("body", "пропуски [[…]] бывают только у вида «Выбор в пропусках» (gap_choice)")
 	}
 }
 
@@ -322,7 +322,7 @@ func (c *checker) key() {
 				c.want("key", "пустой принимаемый ответ")
 			}
 			if n := utf8.RuneCountInString(form); n > w.Length() {
-				c.want("key", "принимаемый ответ длиннее max_length (%d)", w.Length())
+				c.want("key", "принимаемый ответ длиннее, чем можно ввести (%d)", w.Length())
 			}
 		}
 	case Numeric:
@@ -332,9 +332,9 @@ func (c *checker) key() {
 			return
 		}
 		if _, ok := parseDecimal(key.Value); !ok {
-			c.want("key", "value: ожидалось десятичное число, стоит %q", key.Value)
+			c.want("key", "верный ответ: ожидалось десятичное число, стоит «%s»", key.Value)
 		} else if _, _, ok := numberKey(w.Key.Answer); !ok {
-			c.want("key", "tolerance: ожидалось число не меньше 0, стоит %q", key.Tolerance)
+			c.want("key", "допуск: ожидалось число не меньше 0, стоит «%s»", key.Tolerance)
 		}
 	}
 }
