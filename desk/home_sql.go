@@ -239,18 +239,24 @@ func campaignDesk(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]card, erro
 		return nil, fmt.Errorf("campaign desk: %w", err)
 	}
 	cards := []card{}
+	waiting := 0
 	for _, r := range rows {
+		waiting += r.Marking
 		c := card{Kind: "Диагностика", Title: r.Title, Href: fmt.Sprintf("/campaigns/%d", r.ID), Action: "Открыть", rank: 25,
 			Facts: []fact{{"Закончили", web.Num(r.Finished)}, {"Ждут проверки", web.Num(r.Marking)}}}
 		switch {
 		case r.State == "open" && r.ClosesAt.After(now):
 			c.Text = "Идёт. Можно до " + calendar.Date(r.ClosesAt) + "."
 		case r.Marking > 0:
-			c.Text, c.rank = "Работы собраны, развёрнутые ответы на проверке.", 14
+			c.Text, c.rank = "Работы собраны, развёрнутые ответы на проверке.", 9
 		default:
 			c.Text, c.Action, c.Href, c.rank = "Всё проверено. Посмотрите итоги и откройте их педагогам.", "К публикации", fmt.Sprintf("/campaigns/%d/results", r.ID), 3
 		}
 		cards = append(cards, c)
+	}
+	if waiting > 0 { // results wait for the experts, and people for the results
+		cards = append(cards, card{Kind: "Проверка ответов", Title: "Ждут проверки: " + web.Plural(waiting, "ответ", "ответа", "ответов"), rank: 4,
+			Text: "Посмотрите, у кого из экспертов сколько работ, и раздайте те, что ещё ни у кого.", Href: "/marking/progress", Action: "Ход проверки"})
 	}
 	return cards, nil
 }
@@ -284,15 +290,17 @@ func bankDesk(ctx context.Context, tx *sqlx.Tx) ([]stat, []card, error) {
 		return nil, nil, fmt.Errorf("bank desk: %w", err)
 	}
 	cards := []card{}
+	drafts := 0
 	for _, r := range rows {
+		drafts += r.Drafts
 		href := fmt.Sprintf("/deficits?campaign=%d", r.ID)
 		cards = append(cards, card{Kind: "Банк дефицитов", Title: r.Title, rank: 20, Href: href, Action: "Открыть карту",
 			Text:  "Где и что стоит укрепить: по муниципалитетам и темам, с разбросом у каждой цифры.",
 			Facts: []fact{{"Педагогов", web.Num(r.People)}, {"Есть что укрепить", web.Num(r.Weak)}}})
-		if r.Drafts > 0 {
-			cards = append(cards, card{Kind: "Справки", Title: "Черновики справок: " + web.Num(r.Drafts), rank: 10,
-				Text: "Проверьте выводы и рекомендации, затем подпишите.", Href: "/memos", Action: "К справкам"})
-		}
+	}
+	if drafts > 0 {
+		cards = append(cards, card{Kind: "Справки", Title: "Черновики справок: " + web.Num(drafts), rank: 10,
+			Text: "Проверьте выводы и рекомендации, затем подпишите.", Href: "/memos", Action: "К справкам"})
 	}
 	return []stat{}, cards, nil
 }

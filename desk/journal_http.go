@@ -22,21 +22,37 @@ var (
 
 const journalRows = 100
 
+type journalLine struct {
+	audit.Line
+	What string // the action in words
+	On   string // what it was done to
+}
+
 type journalView struct {
-	Lines  []audit.Line
+	Lines  []journalLine
 	Action string
 	Next   int64 // id to go on before; 0 at the end
 	Broken []audit.Breach
 	Sealed int
 }
 
+// Known tells whether the action is one of the filter's.
+func (v journalView) Known() bool { return actionWord(v.Action) != v.Action }
+
+// Choices are the actions to choose from.
+func (v journalView) Choices() any { return actions }
+
 func (s *Service) getJournal(c *gin.Context) error {
 	ctx, actor := c.Request.Context(), web.Actor(c)
 	before, _ := strconv.ParseInt(c.Query("before"), 10, 64)
 	v := journalView{Action: c.Query("action")}
 	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
-		if v.Lines, err = audit.LinesTx(ctx, tx, before, v.Action, journalRows); err != nil {
+		lines, err := audit.LinesTx(ctx, tx, before, v.Action, journalRows)
+		if err != nil {
 			return err
+		}
+		for _, l := range lines {
+			v.Lines = append(v.Lines, journalLine{l, actionWord(l.Action), objectWord(l.ObjectKind, l.ObjectID)})
 		}
 		v.Broken, v.Sealed, err = audit.Verify(ctx, tx)
 		return err

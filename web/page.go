@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -42,9 +43,37 @@ type frame struct {
 	Head    Head
 	Visitor Visitor
 	Nav     []NavItem
+	Rest    []NavItem // of Nav: what a wide page folds away too
 	Flash   string
 	Path    string
 	Data    any
+}
+
+// How many sections stand in a line on a wide page, and on a telephone: the rest is folded.
+const (
+	navInLine   = 6
+	navOnNarrow = 4
+)
+
+// Folds tells whether a telephone shows the sections folded.
+func (f frame) Folds() bool { return len(f.Nav) > navOnNarrow }
+
+// InLine tells whether a wide page shows the i-th section in the line.
+func (f frame) InLine(i int) bool { return i < len(f.Nav)-len(f.Rest) }
+
+// Here is the section the page lies in, "" where it lies in none.
+func (f frame) Here() string {
+	for _, n := range f.Nav {
+		if n.Href == f.Head.Nav {
+			return n.Title
+		}
+	}
+	return ""
+}
+
+// HereFolded tells whether the page lies in a section that a wide page folds away.
+func (f frame) HereFolded() bool {
+	return slices.ContainsFunc(f.Rest, func(n NavItem) bool { return n.Href == f.Head.Nav })
 }
 
 // Page is one HTML page and the type of data it shows.
@@ -93,6 +122,9 @@ func (p Page[T]) Render(c *gin.Context, code int, head Head, data T) error {
 		site := s.(*Site)
 		if f.Visitor.SignedIn() {
 			f.Nav = site.Nav(f.Visitor.Actor)
+			if len(f.Nav) > navInLine+1 { // one left over would take no less room than its fold
+				f.Rest = f.Nav[navInLine:]
+			}
 		}
 		f.Flash = site.Sessions.PopString(c.Request.Context(), flashInSes)
 	}

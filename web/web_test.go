@@ -1,12 +1,15 @@
 package web
 
 import (
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/gin-gonic/gin"
 
 	"github.com/lotsiya/lotsiya/internal/access"
@@ -103,5 +106,61 @@ func TestStyleSheetIsBalanced(t *testing.T) {
 	}
 	if len(open) != 0 {
 		t.Errorf("opened and never closed: lines %v", open)
+	}
+}
+
+// HEAD is GET without a body; sections that do not fit fold away, with the page's own marked.
+func TestHeadAndSections(t *testing.T) {
+	items := []NavItem{}
+	for _, title := range []string{"Один", "Два", "Три", "Четыре", "Пять", "Шесть", "Семь", "Восемь"} {
+		items = append(items, NavItem{Title: title, Href: "/" + title})
+	}
+	shown := len(items)
+	s := &Site{Sessions: scs.New(), Nav: func(access.Actor) []NavItem { return items[:shown] }}
+	e := gin.New()
+	e.Use(As(Visitor{Actor: access.Actor{ID: 1}}), func(c *gin.Context) { c.Set(siteKey, s) })
+	e.GET("/page", Handle(func(c *gin.Context) error {
+		return testPage.Render(c, 200, Head{Title: "T", Nav: "/Восемь"}, "привет")
+	}))
+	server := httptest.NewServer(headAsGet(s.Sessions.LoadAndSave(e)))
+	defer server.Close()
+	read := func(method, path string) (int, string) {
+		r, err := http.NewRequest(method, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	if code, body := read("HEAD", "/page"); code != 200 || body != "" {
+		t.Errorf("HEAD: %d %q", code, body)
+	}
+	if code, _ := read("HEAD", "/nowhere"); code != 404 {
+		t.Errorf("HEAD of nothing: %d", code)
+	}
+	line := func(page string) int {
+		_, rest, _ := strings.Cut(page, `class="nav-line"`)
+		list, _, _ := strings.Cut(rest, "</ul>")
+		return strings.Count(list, "<li>")
+	}
+	_, page := read("GET", "/page")
+	if n := line(page); n != 6 || !strings.Contains(page, `<summary class="here">`) || strings.Count(page, `aria-current="page">Восемь`) != 1 {
+		t.Errorf("%d sections in the line: %s", n, page)
+	}
+	shown = 7
+	if _, page = read("GET", "/page"); line(page) != 7 || !strings.Contains(page, `class="nav-more nav-narrow"`) {
+		t.Error("seven sections fit into the line")
+	}
+	shown = 4
+	if _, page = read("GET", "/page"); line(page) != 4 || strings.Contains(page, "<details class=\"nav-more") {
+		t.Error("four sections fold nowhere")
 	}
 }

@@ -3,7 +3,7 @@
 // Esc закрывает открытую шторку и возвращает фокус на её кнопку.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  for (const open of document.querySelectorAll("details.drawer[open], details.view[open]")) {
+  for (const open of document.querySelectorAll("details.drawer[open], details.view[open], details.nav-more[open]")) {
     open.open = false;
     open.querySelector("summary").focus();
   }
