@@ -30,6 +30,7 @@ func invariants(a *app) []invariant {
 		{"files", "files", reading(files.Verify)},
 		{"answers", "answers", reading(sitting.Verify)},
 		{"scores", "attempts", a.results.Verify},
+		{"statistics", "computations", a.results.VerifyStatistics},
 	}
 }
 

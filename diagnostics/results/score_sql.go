@@ -101,6 +101,22 @@ func lastTx(ctx context.Context, tx db.Q, attempts []int64) ([]Scored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("score revisions: %w", err)
 	}
+	return wholeTx(ctx, tx, revisions)
+}
+
+// byIDTx reads revisions by their ids, whole, in that order.
+func byIDTx(ctx context.Context, tx db.Q, ids []int64) ([]Scored, error) {
+	revisions, err := db.Select[revisionRow](ctx, tx, `
+		SELECT id, attempt_id, campaign_id, person_id, revision, reason, complete, points, max_points, at
+		FROM score_revision WHERE id = ANY($1) ORDER BY id`, db.Array(ids))
+	if err != nil {
+		return nil, fmt.Errorf("score revisions: %w", err)
+	}
+	return wholeTx(ctx, tx, revisions)
+}
+
+// wholeTx reads what revisions are made of.
+func wholeTx(ctx context.Context, tx db.Q, revisions []revisionRow) ([]Scored, error) {
 	ids, at := make([]int64, len(revisions)), make(map[int64]int, len(revisions))
 	out := make([]Scored, len(revisions))
 	for i, r := range revisions {

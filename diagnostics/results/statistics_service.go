@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
@@ -14,6 +16,7 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/ctt"
 	"github.com/lotsiya/lotsiya/diagnostics/results/quality"
+	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
@@ -114,15 +117,9 @@ func (s *Service) computeStatistics(ctx context.Context, campaignID int64, by ac
 			}
 			st.ModelVersion = model.Version
 		}
-		tasks, err := tasksGivenTx(ctx, tx, last)
-		if err != nil {
+		if st.Statistics, err = deriveStatisticsTx(ctx, tx, last); err != nil {
 			return err
 		}
-		registrations, err := registrationsTx(ctx, tx, last)
-		if err != nil {
-			return err
-		}
-		st.Statistics = quality.Compute(tasks, worksOf(last, registrations))
 		if len(st.Tasks) == 0 {
 			return fault.New(fault.Conflict, "В работе нет заданий с баллами: считать нечего")
 		}
@@ -136,17 +133,121 @@ func (s *Service) computeStatistics(ctx context.Context, campaignID int64, by ac
 	return report, err
 }
 
-// underTenYears are the bands of experience of the younger group of quality.Comparisons.
-var underTenYears = []string{"0-3", "3-5", "5-10"}
-
-// registrationsTx reads the passports of the works.
-func registrationsTx(ctx context.Context, tx *sqlx.Tx, last []Scored) (map[int64]campaign.Registration, error) {
-	ids := make([]int64, len(last))
-	for i, s := range last {
+// deriveStatisticsTx makes the statistics of revisions.
+func deriveStatisticsTx(ctx context.Context, tx *sqlx.Tx, revisions []Scored) (quality.Statistics, error) {
+	tasks, err := tasksGivenTx(ctx, tx, revisions)
+	if err != nil {
+		return quality.Statistics{}, err
+	}
+	ids := make([]int64, len(revisions))
+	for i, s := range revisions {
 		ids[i] = s.RegistrationID
 	}
-	return campaign.RegistrationsByIDTx(ctx, tx, ids)
+	registrations, err := campaign.RegistrationsByIDTx(ctx, tx, ids)
+	if err != nil {
+		return quality.Statistics{}, err
+	}
+	return quality.Compute(tasks, worksOf(revisions, registrations)), nil
 }
+
+// VerifyStatistics makes the kept statistics of every campaign again from the score
+// revisions that they name, and compares them figure by figure. It returns what differs and
+// how many were made again; those of another engine are left out.
+func (s *Service) VerifyStatistics(ctx context.Context, tx *sqlx.Tx) (broken []string, checked int, err error) {
+	kept, err := allStatisticsTx(ctx, tx)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, st := range kept {
+		if st.Engine != quality.Engine {
+			continue
+		}
+		checked++
+		revisions, err := byIDTx(ctx, tx, st.Revisions)
+		if err != nil {
+			return nil, checked, err
+		}
+		attempts, err := sitting.OfCampaignTx(ctx, tx, st.CampaignID)
+		if err != nil {
+			return nil, checked, err
+		}
+		registration := map[int64]int64{}
+		for _, a := range attempts {
+			registration[a.ID] = a.RegistrationID
+		}
+		for i := range revisions {
+			revisions[i].RegistrationID = registration[revisions[i].AttemptID]
+		}
+		again, err := deriveStatisticsTx(ctx, tx, revisions)
+		if err != nil {
+			return nil, checked, fmt.Errorf("statistics %d of campaign %d: %w", st.Version, st.CampaignID, err)
+		}
+		if st.Tasks, err = st.tasksOfTx(ctx, tx); err != nil {
+			return nil, checked, err
+		}
+		what, err := differs(st.Statistics, again)
+		if err != nil {
+			return nil, checked, err
+		}
+		if what != "" {
+			broken = append(broken, fmt.Sprintf("statistics %d of campaign %d: %s", st.Version, st.CampaignID, what))
+		}
+	}
+	return broken, checked, nil
+}
+
+// differs names the first thing in which statistics made again are not those kept.
+func differs(kept, again quality.Statistics) (string, error) {
+	same := func(a, b any) (bool, error) {
+		var trees [2]any
+		for i, v := range []any{a, b} {
+			body, err := json.Marshal(v)
+			if err == nil {
+				err = json.Unmarshal(body, &trees[i])
+			}
+			if err != nil {
+				return false, err
+			}
+		}
+		return alike(trees[0], trees[1]), nil
+	}
+	if equal, err := same(kept.Parts, again.Parts); err != nil || !equal {
+		return "the figures of the parts are not those of the works", err
+	}
+	by := map[int64]quality.TaskFigure{}
+	for _, t := range again.Tasks {
+		by[t.VersionID] = t
+	}
+	if len(by) != len(kept.Tasks) {
+		return fmt.Sprintf("%d tasks are kept, %d are derived", len(kept.Tasks), len(by)), nil
+	}
+	for _, t := range kept.Tasks {
+		if equal, err := same(t, by[t.VersionID]); err != nil || !equal {
+			return fmt.Sprintf("the figures of task version %d are not those of the works", t.VersionID), err
+		}
+	}
+	return "", nil
+}
+
+// alike compares JSON; numbers may differ as far as a calibration's end does on another
+// processor.
+func alike(a, b any) bool {
+	switch x := a.(type) {
+	case float64:
+		y, number := b.(float64)
+		return number && math.Abs(x-y) <= 1e-4*max(1, math.Abs(x))
+	case []any:
+		y, list := b.([]any)
+		return list && slices.EqualFunc(x, y, alike)
+	case map[string]any:
+		y, object := b.(map[string]any)
+		return object && maps.EqualFunc(x, y, alike)
+	}
+	return a == b
+}
+
+// underTenYears are the bands of experience of the younger group of quality.Comparisons.
+var underTenYears = []string{"0-3", "3-5", "5-10"}
 
 func revisionsOf(last []Scored) []int64 {
 	ids := make([]int64, len(last))

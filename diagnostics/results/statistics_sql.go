@@ -65,22 +65,37 @@ func (r taskStatisticRow) figure() (f quality.TaskFigure, err error) {
 // StatisticsTx reads the newest statistics of a campaign, without its tasks; Version
 // is 0 where there are none.
 func StatisticsTx(ctx context.Context, tx db.Q, campaignID int64) (Statistics, error) {
-	rows, err := db.Select[statisticRow](ctx, tx, `
-		SELECT id, campaign_id, version, engine, model_version, works, to_jsonb(revisions) AS revisions, parts, computed_at
-		FROM campaign_statistic WHERE campaign_id = $1 ORDER BY version DESC LIMIT 1`, campaignID)
-	if err != nil || len(rows) == 0 {
+	list, err := statisticsTx(ctx, tx, `WHERE campaign_id = $1 ORDER BY version DESC LIMIT 1`, campaignID)
+	if err != nil || len(list) == 0 {
 		return Statistics{CampaignID: campaignID}, err
 	}
-	r := rows[0]
-	s := Statistics{ID: r.ID, CampaignID: r.CampaignID, Version: r.Version, ModelVersion: r.ModelVersion, ComputedAt: r.ComputedAt,
-		Statistics: quality.Statistics{Engine: r.Engine, Works: r.Works}}
-	if err := json.Unmarshal(r.Parts, &s.Parts); err != nil {
-		return s, fmt.Errorf("statistics of campaign %d: %w", campaignID, err)
+	return list[0], nil
+}
+
+// allStatisticsTx reads all statistics ever kept, without their tasks.
+func allStatisticsTx(ctx context.Context, tx db.Q) ([]Statistics, error) {
+	return statisticsTx(ctx, tx, `ORDER BY id`)
+}
+
+func statisticsTx(ctx context.Context, tx db.Q, which string, args ...any) ([]Statistics, error) {
+	rows, err := db.Select[statisticRow](ctx, tx, `
+		SELECT id, campaign_id, version, engine, model_version, works, to_jsonb(revisions) AS revisions, parts, computed_at
+		FROM campaign_statistic `+which, args...)
+	if err != nil {
+		return nil, fmt.Errorf("statistics: %w", err)
 	}
-	if err := json.Unmarshal(r.Revisions, &s.Revisions); err != nil {
-		return s, fmt.Errorf("statistics of campaign %d: %w", campaignID, err)
+	list := make([]Statistics, len(rows))
+	for i, r := range rows {
+		list[i] = Statistics{ID: r.ID, CampaignID: r.CampaignID, Version: r.Version, ModelVersion: r.ModelVersion, ComputedAt: r.ComputedAt,
+			Statistics: quality.Statistics{Engine: r.Engine, Works: r.Works}}
+		if err := json.Unmarshal(r.Parts, &list[i].Parts); err != nil {
+			return nil, fmt.Errorf("statistics %d: %w", r.ID, err)
+		}
+		if err := json.Unmarshal(r.Revisions, &list[i].Revisions); err != nil {
+			return nil, fmt.Errorf("statistics %d: %w", r.ID, err)
+		}
 	}
-	return s, nil
+	return list, nil
 }
 
 // tasksOfTx reads the tasks of statistics, in the order of the work.
