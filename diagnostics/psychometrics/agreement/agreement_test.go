@@ -2,6 +2,7 @@ package agreement
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -143,6 +144,30 @@ func TestIdentities(t *testing.T) {
 		two.Values = append(two.Values, three.Row(p)[:2]...)
 	}
 	near(t, "quadratic kappa and ICC2", Kappas(two)[0].Quadratic, float64(ICCs(two)[1].ICC), 0.005)
+}
+
+// TestMeasurements: the short way to the interval alpha is the long one's figure, and many
+// different ratings have it alone.
+func TestMeasurements(t *testing.T) {
+	three := readFile(t, "ratings3.csv")
+	var units [][]int
+	for p := range three.Persons {
+		var unit []int
+		for _, v := range three.Row(p) {
+			unit = append(unit, int(v))
+		}
+		units = append(units, unit)
+	}
+	near(t, "by sums", Number(intervalAlpha(units, three.Categories())), float64(Krippendorff(three).Interval), 1e-12)
+	long := &Ratings{Raters: []string{"a", "b"}}
+	for p := range 400 {
+		x := math.Sqrt(float64(p))
+		long.Persons, long.Values = append(long.Persons, fmt.Sprint(p)), append(long.Values, x, x+0.1*float64(p%3))
+	}
+	a := Analyse(long)
+	if !math.IsNaN(float64(a.Krippendorff.Nominal)) || a.Krippendorff.Interval < 0.95 || a.ICC[1].ICC < 0.95 || len(a.Kappa) > 0 || len(a.Warnings) < 2 {
+		t.Errorf("%+v", a)
+	}
 }
 
 func TestRead(t *testing.T) {

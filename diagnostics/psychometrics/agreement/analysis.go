@@ -31,6 +31,9 @@ func Analyse(r *Ratings) *Analysis {
 	if len(r.Categories()) > mostCategories {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("more than %d different ratings are measurements, no categories: kappas are left out", mostCategories))
 	}
+	if len(r.Categories()) > mostValues {
+		a.Warnings = append(a.Warnings, fmt.Sprintf("more than %d different ratings: Krippendorff's alpha is of intervals alone", mostValues))
+	}
 	var warnings []string
 	a.Facets, warnings = ManyFacets(r)
 	a.Warnings = append(a.Warnings, warnings...)

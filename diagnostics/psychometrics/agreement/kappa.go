@@ -185,12 +185,15 @@ func Krippendorff(r *Ratings) Alphas {
 			units = append(units, unit)
 		}
 	}
+	none := [2]Number{psychometrics.None, psychometrics.None}
+	if len(values) > mostValues {
+		return Alphas{Nominal: psychometrics.None, Ordinal: psychometrics.None, Interval: Number(intervalAlpha(units, values)), OrdinalCI95: none, IntervalCI95: none}
+	}
 	order := make([]int, len(units))
 	for i := range order {
 		order[i] = i
 	}
 	nominal, ordinal, interval := alphas(units, order, values)
-	none := [2]Number{psychometrics.None, psychometrics.None}
 	out := Alphas{Nominal: Number(nominal), Ordinal: Number(ordinal), Interval: Number(interval), OrdinalCI95: none, IntervalCI95: none}
 	if len(units) < 10 || len(values) > mostCategories {
 		return out
@@ -209,6 +212,35 @@ func Krippendorff(r *Ratings) Alphas {
 		out.OrdinalCI95, out.IntervalCI95 = middle(o), middle(v)
 	}
 	return out
+}
+
+// mostValues is how many different ratings a coincidence matrix is made for; more are
+// measurements, which have an interval alpha alone.
+const mostValues = 300
+
+// intervalAlpha is alpha for differences squared, by sums instead of the matrix of pairs:
+// Σ_{i≠j} (x_i − x_j)² = 2·(m·Σx² − (Σx)²).
+func intervalAlpha(units [][]int, values []float64) float64 {
+	var seen, n, all, squares float64
+	origin := values[len(values)/2] // near the ratings, so that sums keep their digits
+	for _, unit := range units {
+		var sum, square float64
+		for _, x := range unit {
+			v := values[x] - origin
+			sum += v
+			square += v * v
+		}
+		m := float64(len(unit))
+		seen += 2 * (m*square - sum*sum) / (m - 1)
+		n += m
+		all += sum
+		squares += square
+	}
+	expected := 2 * (n*squares - all*all)
+	if !(expected > 0) {
+		return math.NaN()
+	}
+	return 1 - (n-1)*seen/expected
 }
 
 // middle is the interval that holds the middle 95 % of draws.

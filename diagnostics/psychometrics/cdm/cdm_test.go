@@ -292,6 +292,37 @@ func inverseDiagonal(m [][]float64, a int) float64 {
 	return w[a][n] / w[a][a]
 }
 
+// TestManyClasses: with seven attributes errors go another way through the same sums and
+// come out as differences of the likelihood's slope have them; eleven attributes end.
+func TestManyClasses(t *testing.T) {
+	masks := []int{1, 2, 4, 8, 16, 32, 64, 3, 12, 48, 65, 1, 2, 4, 8, 16, 32, 64, 6, 24, 96, 33}
+	r, _ := simulated(31, 1500, masks, 7, DINA, 0.2, 0.1, 0)
+	d := gather(r, 128)
+	best, _ := d.search(DINA, masks, Options{Tolerance: 1e-9, Iterations: 5000, Starts: 1})
+	se, method, problem := d.standardErrors(best.theta)
+	if method != "observed" || problem != "" {
+		t.Fatal(method, problem)
+	}
+	for a, s := range se {
+		n, _ := d.expect(best.theta)
+		p := best.theta.p[a]
+		if least := math.Sqrt(p * (1 - p) / n.all[a]); !(s > 0.9*least && s < 4*least) {
+			t.Errorf("parameter %d: error %.4f, with classes known %.4f", a, s, least)
+		}
+	}
+	many := make([]int, 0, 33)
+	for range 3 {
+		for a := range 11 {
+			many = append(many, 1<<a)
+		}
+	}
+	wide, q := simulated(32, 200, many, 11, GDINA, 0.2, 0.1, 0)
+	got, err := Fit(wide, q, GDINA, Options{Iterations: 60})
+	if err != nil || len(got.Starts) >= 12 {
+		t.Errorf("%v, %d starts", err, len(got.Starts))
+	}
+}
+
 // TestRecovery: what was put in comes out, within four standard errors; errors are
 // neither nought nor wild.
 func TestRecovery(t *testing.T) {

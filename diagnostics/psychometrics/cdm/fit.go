@@ -72,7 +72,7 @@ type Result struct {
 type Options struct {
 	Tolerance  float64 // largest change of a probability in an EM step that ends it; 1e-7
 	Iterations int     // EM steps at most from one start; 4000
-	Starts     int     // 4, gdina 12
+	Starts     int     // 4, gdina 12; fewer where classes are many
 }
 
 // bound keeps probabilities from 0 and 1, where a likelihood would be nil.
@@ -274,28 +274,35 @@ type run struct {
 	converged bool
 }
 
-// Of the starts, finalists are run to the end: the order of coarse runs may yet change.
-// Coarse runs look at about coarsePatterns of the answers, and two of them whose
-// probabilities are nowhere further apart than samePlace are one.
+// Of the starts, finalists are run to the end, the first always: the order of coarse runs
+// may yet change. Coarse runs look at about coarsePatterns of the answers, and two of
+// them whose probabilities are nowhere further apart than samePlace are one. Many
+// classes leave work for fewer starts.
 const (
 	finalists      = 3
 	coarsePatterns = 2000
+	coarseSteps    = 45
+	coarseWork     = 1e9 // patterns × classes × blocks × steps of all coarse runs
 	samePlace      = 0.01
+	betterBy       = 1e-3 // log-likelihood by which another start beats the first
 )
 
-// search runs every start a little way, the best to the end, and gives the best of those.
+// search runs every start a little way, the best to the end, and gives the best of
+// those. Among equals it is the first start, whose classes are even: where the Q-matrix
+// cannot tell classes apart, they stay so.
 func (d *data) search(model Model, masks []int, o Options) (run, []Number) {
 	sample := d.sample(max(1, len(d.patterns)/coarsePatterns))
-	runs := make([]run, o.Starts)
+	work := float64(len(sample.patterns)) * float64(d.classes) * float64(len(d.blocks)) * coarseSteps
+	runs := make([]run, max(1, min(o.Starts, 2+int(coarseWork/work))))
 	for s := range runs {
 		runs[s] = run{theta: d.start(model, masks, s)}
-		sample.advance(&runs[s], 1e-3, min(o.Iterations, 45))
+		sample.advance(&runs[s], 1e-3, min(o.Iterations, coarseSteps))
 	}
 	logliks := make([]Number, len(runs))
 	for s := range runs {
 		logliks[s] = Number(runs[s].loglik)
 	}
-	slices.SortStableFunc(runs, func(a, b run) int { return cmp.Compare(b.loglik, a.loglik) })
+	slices.SortStableFunc(runs[1:], func(a, b run) int { return cmp.Compare(b.loglik, a.loglik) })
 	var best run
 	var places []*parameters
 	for s := range runs {
@@ -308,7 +315,7 @@ func (d *data) search(model Model, masks []int, o Options) (run, []Number) {
 		}
 		places = append(places, coarse)
 		d.advance(&runs[s], o.Tolerance, o.Iterations)
-		if len(places) == 1 || runs[s].loglik > best.loglik+1e-6 {
+		if len(places) == 1 || runs[s].loglik > best.loglik+betterBy {
 			best = runs[s]
 		}
 	}

@@ -61,8 +61,18 @@ func (d *data) standardErrors(th *parameters) (se []float64, method, problem str
 	post, score := make([]float64, d.classes), make([]float64, size)
 	answers := make([]int8, d.items)
 	u := make([]float64, d.items)
-	missing := make([]float64, d.classes*d.items*d.items) // class × item × item, j < j'
-	cross := make([]float64, d.classes*d.items)           // Σ w·u by class and item
+	take := func(a, b int, v float64) {
+		if a > 0 && b > 0 {
+			info[(min(a, b)-1)*size+max(a, b)-1] -= v
+		}
+	}
+	// Σ w·u·u' by class × item × item, j < j'; with many classes straight into the
+	// information, which is slower and needs no such room.
+	var missing []float64
+	if d.classes <= 64 {
+		missing = make([]float64, d.classes*d.items*d.items)
+	}
+	cross := make([]float64, d.classes*d.items) // Σ w·u by class and item
 	for i, runs := range d.patterns {
 		d.posterior(th, i, post)
 		w := d.weight[i]
@@ -106,20 +116,20 @@ func (d *data) standardErrors(th *parameters) (se []float64, method, problem str
 					u[j] = float64(x) - th.p[th.at[j]+th.group[j][c]]
 				}
 			}
-			sums := missing[c*d.items*d.items : (c+1)*d.items*d.items]
 			for j, uj := range u {
 				qu := q * uj
 				cross[c*d.items+j] += qu
-				row := sums[j*d.items : (j+1)*d.items]
+				if missing == nil {
+					for l := j + 1; l < len(u) && qu != 0; l++ {
+						take(free[th.at[j]+th.group[j][c]], free[th.at[l]+th.group[l][c]], qu*u[l])
+					}
+					continue
+				}
+				row := missing[(c*d.items+j)*d.items : (c*d.items+j+1)*d.items]
 				for l := j + 1; l < len(u); l++ {
 					row[l] += qu * u[l]
 				}
 			}
-		}
-	}
-	take := func(a, b int, v float64) {
-		if a > 0 && b > 0 {
-			info[(min(a, b)-1)*size+max(a, b)-1] -= v
 		}
 	}
 	gradient := make([]float64, len(th.p))
@@ -128,7 +138,7 @@ func (d *data) standardErrors(th *parameters) (se []float64, method, problem str
 			at := th.at[j] + th.group[j][c]
 			gradient[at] += cross[c*d.items+j]
 			take(free[at], freeClass[c], cross[c*d.items+j])
-			for l := j + 1; l < d.items; l++ {
+			for l := j + 1; l < d.items && missing != nil; l++ {
 				take(free[at], free[th.at[l]+th.group[l][c]], missing[(c*d.items+j)*d.items+l])
 			}
 		}

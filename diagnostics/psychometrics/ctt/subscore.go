@@ -75,6 +75,9 @@ func AnalyseSubscores(r *psychometrics.Responses, q *psychometrics.Q) (*Subscore
 	case missing > 0:
 		warn("%d of %d persons have missing answers and are left out", missing, out.Persons)
 	}
+	if m.n >= 2 && m.n < 30 {
+		warn("only %d complete rows: read every figure with care", m.n)
+	}
 	for a, id := range q.Attributes {
 		var in []int
 		for i, row := range rows {

@@ -183,6 +183,33 @@ func TestSeveralPoints(t *testing.T) {
 	}
 }
 
+// TestOrder: persons in any order give the same bytes.
+func TestOrder(t *testing.T) {
+	r, of := mixed(13, 400, 0.4)
+	back, turned := &psychometrics.Responses{Items: r.Items, Max: r.Max}, []Group{}
+	for p := len(r.Persons) - 1; p >= 0; p-- {
+		back.Persons, back.Cells, turned = append(back.Persons, r.Persons[p]), append(back.Cells, r.Row(p)...), append(turned, of[p])
+	}
+	var out [2]string
+	for i, one := range []struct {
+		r  *psychometrics.Responses
+		of []Group
+	}{{r, of}, {back, turned}} {
+		a, err := Analyse(one.r, one.of, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = string(b)
+	}
+	if out[0] != out[1] {
+		t.Errorf("%s\n%s", out[0], out[1])
+	}
+}
+
 // TestMantelOfTwo: Mantel's test on 0/1 items is Mantel-Haenszel without correction.
 func TestMantelOfTwo(t *testing.T) {
 	b, err := os.ReadFile("testdata/dif_synth/expected.json")
