@@ -1,0 +1,246 @@
+package infer
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// A Saying is what some of the evidence says of an element.
+type Saying struct {
+	Estimate float64 `json:"estimate"`  // mean of the true share
+	Low      float64 `json:"low"`       // 90 % interval
+	High     float64 `json:"high"`      //
+	P        float64 `json:"p_deficit"` // probability that it lies under the cut
+}
+
+// A Pull is what one task of the person says of an element.
+type Pull struct {
+	Task     string  `json:"task"`
+	Points   float64 `json:"points"`
+	Max      float64 `json:"max"`
+	Omitted  bool    `json:"omitted"`
+	Expected float64 `json:"expected"` // points foreseen from everything else that the person answered
+	// Pull is by how much the answer moves the probability of a deficit: above 0 it speaks
+	// for one, under 0 against. It is the probability with all answers less that without this one.
+	Pull float64 `json:"pull"`
+}
+
+// A Next is a task that the person was not given, and how much of the doubt about the
+// element it is expected to take away: p(1−p) now less its expectation after the answer.
+type Next struct {
+	Task      string  `json:"task"`
+	Reduction float64 `json:"reduction"`
+}
+
+// An Explanation is what stands behind what is said of one element.
+type Explanation struct {
+	Element string `json:"element"`
+	Before  Saying `json:"before"` // of anybody, before any answer
+	Others  Saying `json:"others"` // with the person's answers to all other elements
+	All     Saying `json:"all"`    // with everything: the estimate itself
+	Tasks   []Pull `json:"tasks"`  // the strongest first
+	Next    []Next `json:"next"`   // the most telling first
+}
+
+// Explain takes what is said of a person apart, for every element in the order of Infer.
+// candidates are tasks that could be given next, by the model's parameters or typical ones;
+// those that the person was given are passed over; at most most are named for an element.
+func (p *Prepared) Explain(responses []Response, candidates []Task, most int) ([]Explanation, error) {
+	next := make([]preparedTask, 0, len(candidates))
+	given := map[string]bool{}
+	w := p.take()
+	defer p.give(w)
+	if _, err := p.load(w, responses); err != nil {
+		return nil, err
+	}
+	for _, r := range responses {
+		given[p.tasks[r.Task].ID] = true
+	}
+	for _, t := range candidates {
+		if err := t.checkWeights(); err != nil {
+			return nil, err
+		}
+		if given[t.ID] || t.Max <= 0 {
+			continue
+		}
+		part := preparedTask{}
+		if at, ok := p.byID[t.ID]; ok {
+			part.ModelTask = p.m.Tasks[at]
+			part.Task = t
+		} else {
+			part.ModelTask = p.m.Typical.task(t, levelsOf(t.Max, true))
+		}
+		if part.Out == "" {
+			part.p = table(&part.ModelTask, p.tree.x)
+			next = append(next, part)
+		}
+	}
+	p.tree.person(w.u, w.beliefs)
+	out := make([]Explanation, len(p.elements))
+	for e := range p.elements {
+		x := &out[e]
+		x.Element, x.Tasks, x.Next = p.elements[e].name, []Pull{}, []Next{}
+		x.Before = p.before(w, e)
+		p.density(w, e, nil)
+		x.Others = p.saying(w, e)
+		p.density(w, e, w.f[e])
+		x.All = p.saying(w, e)
+		x.Next = p.next(w, e, next, most)
+		x.Tasks = p.pulls(w, e, responses, x.All.P)
+	}
+	return out, nil
+}
+
+// saying reads the figures off w.p.
+func (p *Prepared) saying(w *workspace, e int) Saying {
+	s := p.say(w, e, facts{})
+	return Saying{s.Estimate, s.Low, s.High, s.P}
+}
+
+func (p *Prepared) before(w *workspace, e int) Saying {
+	if p.tree.n == 1 {
+		copy(w.cav, p.tree.root)
+	} else {
+		p.tree.areas[p.tree.area[e]].down(p.tree.root, w.cav)
+	}
+	p.tree.kinds[e].down(w.cav, w.p)
+	normalise(w.p)
+	return p.saying(w, e)
+}
+
+// without is the likelihood of element e without one response.
+func (p *Prepared) without(w *workspace, e int, responses []Response, skip int) []float64 {
+	n := len(p.tree.x)
+	f := make([]float64, n)
+	for j := range f {
+		f[j] = 1
+	}
+	for i, r := range responses {
+		if i == skip || w.given[r.Task] < 0 {
+			continue
+		}
+		for _, l := range p.parts[r.Task].links {
+			if l.element != e || l.f == nil {
+				continue
+			}
+			for j, x := range l.f[w.given[r.Task]*n : (w.given[r.Task]+1)*n] {
+				f[j] *= x
+			}
+			scaled(f)
+		}
+	}
+	return f
+}
+
+func (p *Prepared) pulls(w *workspace, e int, responses []Response, all float64) []Pull {
+	out := []Pull{}
+	for i, r := range responses {
+		t := &p.parts[r.Task]
+		if w.given[r.Task] < 0 || t.p == nil || !slices.ContainsFunc(t.links, func(l link) bool { return l.element == e }) {
+			continue
+		}
+		p.density(w, e, p.without(w, e, responses, i))
+		expected, _ := t.foreseen(w.p)
+		out = append(out, Pull{Task: t.ID, Points: r.Points, Max: t.Max, Omitted: r.State == Omitted, Expected: expected, Pull: all - p.saying(w, e).P})
+	}
+	slices.SortStableFunc(out, func(a, b Pull) int {
+		return cmp.Or(cmp.Compare(max(b.Pull, -b.Pull), max(a.Pull, -a.Pull)), cmp.Compare(a.Task, b.Task))
+	})
+	return out
+}
+
+// foreseen is the mean and the variance of the points of a task where x lies by density.
+func (t *preparedTask) foreseen(density []float64) (mean, variance float64) {
+	n := len(density)
+	for k := range len(t.D) + 1 {
+		q := 0.0
+		for j, x := range density {
+			q += x * t.p[k*n+j]
+		}
+		points := float64(k) / float64(len(t.D)) * t.Max
+		mean += q * points
+		variance += q * points * points
+	}
+	return mean, max(0, variance-mean*mean)
+}
+
+// next weighs candidates for element e; w.p holds the distribution of x_e.
+func (p *Prepared) next(w *workspace, e int, candidates []preparedTask, most int) []Next {
+	out := []Next{}
+	now := slices.Clone(w.p)
+	doubt := func(p float64) float64 { return p * (1 - p) }
+	before := doubt(p.saying(w, e).P)
+	n := len(now)
+	for i := range candidates {
+		t := &candidates[i]
+		weight := t.Weights[p.elements[e].name]
+		if weight <= 0 {
+			continue
+		}
+		after := 0.0
+		like := t.p
+		if weight != 1 {
+			like = powered(t.p, weight)
+		}
+		for k := range len(t.D) + 1 {
+			chance, total := 0.0, 0.0
+			for j, x := range now {
+				chance += x * t.p[k*n+j]
+				w.p[j] = x * like[k*n+j]
+				total += w.p[j]
+			}
+			if total == 0 {
+				continue
+			}
+			for j := range w.p {
+				w.p[j] /= total
+			}
+			after += chance * doubt(p.saying(w, e).P)
+		}
+		if before-after > 1e-6 {
+			out = append(out, Next{t.ID, before - after})
+		}
+	}
+	copy(w.p, now)
+	slices.SortStableFunc(out, func(a, b Next) int {
+		return cmp.Or(cmp.Compare(b.Reduction, a.Reduction), cmp.Compare(a.Task, b.Task))
+	})
+	return out[:min(most, len(out))]
+}
+
+// Certainty is how sure a probability of a deficit is, in one of five words from "surely
+// under the cut" to "surely not"; sure are the policy's limits.
+type Certainty int
+
+// The certainties.
+const (
+	SurelyNot Certainty = iota
+	LikelyNot
+	Unclear
+	Likely
+	Surely
+)
+
+// Certain puts p into words by the policy's limits: beyond them it is sure, within a third
+// of the way to even it is likely.
+func (p Policy) Certain(prob float64) Certainty {
+	switch low, high := p.Sure[0], p.Sure[1]; {
+	case prob >= high:
+		return Surely
+	case prob <= low:
+		return SurelyNot
+	case prob >= high-(high-low)/3:
+		return Likely
+	case prob <= low+(high-low)/3:
+		return LikelyNot
+	}
+	return Unclear
+}
+
+func (c Certainty) String() string {
+	if c < SurelyNot || c > Surely {
+		return fmt.Sprintf("Certainty(%d)", int(c))
+	}
+	return [...]string{"surely not", "likely not", "unclear", "likely", "surely"}[c]
+}
