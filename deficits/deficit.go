@@ -65,10 +65,12 @@ func policyOf(d competency.Definition) infer.Policy {
 	return infer.Policy{Cut: d.Cut, Bands: d.Bands, Sure: d.Sure, MinTasks: d.MinTasks}
 }
 
-// models is what is kept of a fit: one model of the elements, one of the whole parts.
+// models is what is kept of a fit: one model of the elements, one of the whole parts,
+// and how well the model of the elements foretells.
 type models struct {
 	Elements infer.Model `json:"elements"`
 	Parts    infer.Model `json:"parts"`
+	Check    infer.Check `json:"check"`
 }
 
 // A fitted is the stored fit of a campaign; ID 0 is the weak prior before any.
@@ -82,11 +84,21 @@ type fitted struct {
 
 // weakly is what stands in before a fit: what it says is preliminary.
 func weakly(p infer.Policy) (fitted, error) {
-	elements, err := infer.Weak(nil, p)
+	weak, err := infer.Weak(nil, p)
 	if err != nil {
 		return fitted{}, err
 	}
-	return fitted{models: models{elements, elements}}, nil
+	return fitted{models: models{Elements: weak, Parts: weak}}, nil
+}
+
+// areasOf says in which area of competency each element of these versions lies: within an
+// area a person's elements speak of one another most.
+func areasOf(elements []competency.Element) map[string]string {
+	areas := make(map[string]string, len(elements))
+	for _, e := range elements {
+		areas[e.ID] = e.Area
+	}
+	return areas
 }
 
 // name is the version of a model as estimates carry it.

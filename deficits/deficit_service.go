@@ -3,6 +3,8 @@ package deficits
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +59,30 @@ func courseTx(ctx context.Context, tx *sqlx.Tx, campaignID int64) (c course, err
 	return c, err
 }
 
+// placeTx tells the policy, and a model that is not fitted yet, the areas of the elements
+// that these versions speak of.
+func (c *course) placeTx(ctx context.Context, tx *sqlx.Tx, versions map[int64]bank.Version) error {
+	seen := map[int64]bool{}
+	elements := []competency.Element{}
+	for _, id := range slices.Sorted(maps.Keys(versions)) {
+		codifier := versions[id].CodifierID
+		if seen[codifier] {
+			continue
+		}
+		seen[codifier] = true
+		list, err := competency.ElementsTx(ctx, tx, codifier)
+		if err != nil {
+			return fmt.Errorf("elements of codifier %d: %w", codifier, err)
+		}
+		elements = append(elements, list...)
+	}
+	c.policy.Areas = areasOf(elements)
+	if c.model.ID == 0 {
+		c.model.Elements.Policy.Areas = c.policy.Areas
+	}
+	return nil
+}
+
 // RefreshTx brings one person's deficits up to a new score revision, against the
 // campaign's stored model; before any fit against the weak prior, marked preliminary.
 // Register it with results.OnScored. Only real campaigns count.
@@ -77,10 +103,15 @@ func (s *Service) RefreshTx(ctx context.Context, tx *sqlx.Tx, scored results.Sco
 	if err := addEvidenceTx(ctx, tx, scored.PersonID, 0, evidenceOf(scored, r, versions, s.now())); err != nil {
 		return err
 	}
-	rows, err := s.rows(c, scored, r, versions)
+	if err := c.placeTx(ctx, tx, versions); err != nil {
+		return err
+	}
+	data := dataOf([]results.Scored{scored}, versions, false)
+	estimates, err := c.model.Elements.Infer(data.Tasks, data.Persons[0].Responses)
 	if err != nil {
 		return fmt.Errorf("infer attempt %d: %w", scored.AttemptID, err)
 	}
+	rows := c.rows(scored, r, estimates)
 	return replaceTx(ctx, tx, scored.CampaignID, rows, s.now())
 }
 
@@ -107,13 +138,8 @@ func evidenceOf(scored results.Scored, r campaign.Registration, versions map[int
 	return list
 }
 
-// rows infers one person's elements and makes the rows that say so.
-func (s *Service) rows(c course, scored results.Scored, r campaign.Registration, versions map[int64]bank.Version) ([]Deficit, error) {
-	d := dataOf([]results.Scored{scored}, versions, false)
-	estimates, err := c.model.Elements.Infer(d.Tasks, d.Persons[0].Responses)
-	if err != nil {
-		return nil, err
-	}
+// rows makes the rows that say what the model says of one person's elements.
+func (c course) rows(scored results.Scored, r campaign.Registration, estimates []infer.Estimate) []Deficit {
 	codifiers := make(map[string]int64, len(scored.Elements))
 	for _, e := range scored.Elements {
 		codifiers[e.Element] = e.CodifierID
@@ -136,7 +162,7 @@ func (s *Service) rows(c course, scored results.Scored, r campaign.Registration,
 		row.Status, row.Severity, row.ShareSeverity = judged(e, c.policy, c.scale.Definition.Rule)
 		rows = append(rows, row)
 	}
-	return rows, nil
+	return rows
 }
 
 // FitJob is the kind of job that fits a campaign's model.
@@ -244,9 +270,16 @@ func (s *Service) fitCampaign(ctx context.Context, actor access.Actor, campaignI
 		if err != nil {
 			return err
 		}
+		if err := c.placeTx(ctx, tx, versions); err != nil {
+			return err
+		}
 		var fit models
-		if fit.Elements, err = infer.Fit(dataOf(revisions, versions, false), c.policy); err != nil {
+		data := dataOf(revisions, versions, false)
+		if fit.Elements, err = infer.Fit(data, c.policy); err != nil {
 			return fmt.Errorf("fit elements of campaign %d: %w", campaignID, err)
+		}
+		if fit.Check, err = fit.Elements.Check(data); err != nil {
+			return fmt.Errorf("check the model of campaign %d: %w", campaignID, err)
 		}
 		if fit.Parts, err = infer.Fit(dataOf(revisions, versions, true), c.policy); err != nil {
 			return fmt.Errorf("fit parts of campaign %d: %w", campaignID, err)
@@ -254,7 +287,7 @@ func (s *Service) fitCampaign(ctx context.Context, actor access.Actor, campaignI
 		if c.model, err = insertModelTx(ctx, tx, campaignID, fit, s.now()); err != nil {
 			return err
 		}
-		rows, err := s.allRowsTx(ctx, tx, c, revisions, versions)
+		rows, err := c.allRowsTx(ctx, tx, revisions, data)
 		if err != nil {
 			return err
 		}
@@ -287,7 +320,7 @@ func versionsOf(ctx context.Context, tx *sqlx.Tx, revisions []results.Scored) (m
 }
 
 // allRowsTx makes the rows of everybody; outside real campaigns there are none.
-func (s *Service) allRowsTx(ctx context.Context, tx *sqlx.Tx, c course, revisions []results.Scored, versions map[int64]bank.Version) ([]Deficit, error) {
+func (c course) allRowsTx(ctx context.Context, tx *sqlx.Tx, revisions []results.Scored, data infer.Data) ([]Deficit, error) {
 	if c.campaign.Purpose != campaign.Real {
 		return nil, nil
 	}
@@ -299,17 +332,17 @@ func (s *Service) allRowsTx(ctx context.Context, tx *sqlx.Tx, c course, revision
 	if err != nil {
 		return nil, err
 	}
+	model, err := c.model.Elements.Prepare(data.Tasks)
+	if err != nil {
+		return nil, err
+	}
+	estimates, err := model.InferMany(data.Persons)
+	if err != nil {
+		return nil, fmt.Errorf("infer attempts: %w", err)
+	}
 	all := []Deficit{}
-	for _, r := range revisions {
-		mine := make(map[int64]bank.Version, len(r.Tasks))
-		for _, id := range r.Versions() {
-			mine[id] = versions[id]
-		}
-		rows, err := s.rows(c, r, registrations[r.RegistrationID], mine)
-		if err != nil {
-			return nil, fmt.Errorf("infer attempt %d: %w", r.AttemptID, err)
-		}
-		all = append(all, rows...)
+	for i, r := range revisions {
+		all = append(all, c.rows(r, registrations[r.RegistrationID], estimates[i])...)
 	}
 	return all, nil
 }
@@ -336,14 +369,21 @@ func (s *Service) EstimatesTx(ctx context.Context, tx *sqlx.Tx, scored results.S
 	if err != nil {
 		return nil, fmt.Errorf("deficits of person %d: %w", scored.PersonID, err)
 	}
-	out := []results.Estimate{}
-	for _, d := range held {
-		out = append(out, results.Estimate{Element: d.Element, Points: d.Points, Max: d.Max, Tasks: d.Tasks, Share: d.Share, Estimate: d.Estimate, Low: d.Low, High: d.High,
-			P: d.P, Shortfall: d.Shortfall, Severity: d.Severity, Status: d.Status, ShareSeverity: d.ShareSeverity, Preliminary: d.Preliminary})
-	}
 	versions, err := bank.VersionsTx(ctx, tx, scored.Versions())
 	if err != nil {
 		return nil, err
+	}
+	if err := c.placeTx(ctx, tx, versions); err != nil {
+		return nil, err
+	}
+	why, err := c.explainTx(ctx, tx, scored, versions)
+	if err != nil {
+		return nil, fmt.Errorf("explain attempt %d: %w", scored.AttemptID, err)
+	}
+	out := []results.Estimate{}
+	for _, d := range held {
+		out = append(out, results.Estimate{Element: d.Element, Points: d.Points, Max: d.Max, Tasks: d.Tasks, Share: d.Share, Estimate: d.Estimate, Low: d.Low, High: d.High,
+			P: d.P, Shortfall: d.Shortfall, Severity: d.Severity, Status: d.Status, ShareSeverity: d.ShareSeverity, Preliminary: d.Preliminary, Why: c.standing(d, scored, why)})
 	}
 	data := dataOf([]results.Scored{scored}, versions, true)
 	parts, err := c.model.Parts.Infer(data.Tasks, data.Persons[0].Responses)
@@ -359,6 +399,15 @@ func (s *Service) EstimatesTx(ctx context.Context, tx *sqlx.Tx, scored results.S
 			P: e.P, Shortfall: e.Shortfall, Severity: string(e.Severity), Status: string(e.Status), Preliminary: !scored.Complete || c.model.ID == 0})
 	}
 	return out, nil
+}
+
+// standing is the explanation of a row, nil where the row was made by another model or
+// revision than the explanation.
+func (c course) standing(d Deficit, scored results.Scored, why map[string]*results.Why) *results.Why {
+	if d.Model != c.model.name() || d.RevisionID != scored.RevisionID {
+		return nil
+	}
+	return why[d.Element]
 }
 
 var errNoPage = fault.New(fault.NotFound, "Такой страницы нет")

@@ -26,14 +26,15 @@ func modelTx(ctx context.Context, tx db.Q, campaign int64, p infer.Policy) (fitt
 	rows, err := db.Select[struct {
 		ID         int64     `db:"id"`
 		Version    int       `db:"version"`
+		Method     string    `db:"method"`
 		Parameters string    `db:"parameters"`
 		Persons    int       `db:"persons"`
 		FittedAt   time.Time `db:"fitted_at"`
-	}](ctx, tx, `SELECT id, version, parameters, persons, fitted_at FROM campaign_model WHERE campaign_id = $1 ORDER BY version DESC LIMIT 1`, campaign)
+	}](ctx, tx, `SELECT id, version, method, parameters, persons, fitted_at FROM campaign_model WHERE campaign_id = $1 ORDER BY version DESC LIMIT 1`, campaign)
 	if err != nil {
 		return fitted{}, fmt.Errorf("model of campaign %d: %w", campaign, err)
 	}
-	if len(rows) == 0 {
+	if len(rows) == 0 || rows[0].Method != infer.Method { // a model of an older method stays on record and is no longer used
 		return weakly(p)
 	}
 	f := fitted{ID: rows[0].ID, Version: rows[0].Version, FittedAt: rows[0].FittedAt, Persons: rows[0].Persons}

@@ -60,6 +60,7 @@ type ElementProfile struct {
 	DotClass string
 	RuleSays string // by the bare share
 	Differs  bool
+	Why      *results.Why
 	Tasks    []results.EvidenceLine
 	History  []HistoryRow
 }
@@ -170,7 +171,19 @@ func (s *Service) profileTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor
 	if err != nil {
 		return p, err
 	}
-	p.fill(elements, held, history, titles, scored, versions)
+	if err := c.placeTx(ctx, tx, versions); err != nil {
+		return p, err
+	}
+	why, err := c.explainTx(ctx, tx, scored, versions)
+	if err != nil {
+		return p, fmt.Errorf("explain attempt %d: %w", scored.AttemptID, err)
+	}
+	for i := range held {
+		if c.standing(held[i], scored, why) == nil {
+			delete(why, held[i].Element)
+		}
+	}
+	p.fill(elements, held, history, titles, scored, versions, why)
 	if p.Evidence, err = evidenceTx(ctx, tx, reg.PersonID, elements); err != nil {
 		return p, err
 	}
@@ -179,7 +192,7 @@ func (s *Service) profileTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor
 }
 
 // fill joins the elements with what is held, what stands behind it and what was held before.
-func (p *Profile) fill(elements []competency.Element, held, history []Deficit, titles map[int64]string, scored results.Scored, versions map[int64]bank.Version) {
+func (p *Profile) fill(elements []competency.Element, held, history []Deficit, titles map[int64]string, scored results.Scored, versions map[int64]bank.Version, why map[string]*results.Why) {
 	lines, _ := results.Lines(scored, versions)
 	self := scored.Self(versions)
 	p.HasSelf = len(self) > 0
@@ -195,7 +208,7 @@ func (p *Profile) fill(elements []competency.Element, held, history []Deficit, t
 			if e.Part != part.code || !measured {
 				continue
 			}
-			v := ElementProfile{Element: e, Deficit: d, Tasks: lines[e.ID]}
+			v := ElementProfile{Element: e, Deficit: d, Why: why[e.ID], Tasks: results.Weigh(lines[e.ID], why[e.ID])}
 			v.Say, v.SayClass, v.DotClass = results.Verdict(results.Estimate{Status: d.Status, P: d.P})
 			if share, asked := self[e.ID]; asked {
 				v.Self = &share

@@ -2,6 +2,7 @@ package deficits
 
 import (
 	"embed"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -13,11 +14,39 @@ import (
 //go:embed pages/*.html
 var pages embed.FS
 
-var personPage = web.MustPage[Profile](pages, "pages/person.html")
+var (
+	personPage = web.MustPage[Profile](pages, "pages/person.html")
+	modelPage  = web.MustPage[ModelPage](pages, "pages/model.html")
+)
 
 // Mount adds the routes of this package.
 func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/deficits/people/:code", web.Need(access.BankPersons), web.Handle(s.getPerson))
+	r.GET("/campaigns/:id/model", web.Need(access.QualityRead), web.Handle(s.getModel))
+	r.GET("/api/v1/deficits/:code", web.Need(access.BankPersons), web.Handle(s.apiPerson))
+}
+
+func (s *Service) getModel(c *gin.Context) error {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return err
+	}
+	p, err := s.ModelCheck(c.Request.Context(), web.Actor(c), id)
+	if err != nil {
+		return err
+	}
+	return modelPage.Render(c, http.StatusOK, web.Head{Title: "Проверка модели", Nav: "/campaigns",
+		Crumbs: []web.Crumb{{Title: "Диагностики", Href: "/campaigns"}, {Title: p.Campaign.Title, Href: fmt.Sprintf("/campaigns/%d", id)}, {Title: "Проверка модели"}}}, p)
+}
+
+// apiPerson is the profile for other programs: the same figures, the same look in the journal.
+func (s *Service) apiPerson(c *gin.Context) error {
+	p, err := s.Profile(c.Request.Context(), web.Actor(c), c.Param("code"))
+	if err != nil {
+		return err
+	}
+	c.JSON(http.StatusOK, answerOf(p))
+	return nil
 }
 
 func (s *Service) getPerson(c *gin.Context) error {

@@ -10,6 +10,7 @@ import (
 
 var (
 	helpPage          = web.MustPage[struct{}](pages, "pages/help.html")
+	resultsHelpPage   = web.MustPage[struct{}](pages, "pages/results_help.html")
 	privacyPage       = web.MustPage[struct{}](pages, "pages/privacy.html")
 	accessibilityPage = web.MustPage[struct{}](pages, "pages/accessibility.html")
 )

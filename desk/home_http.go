@@ -22,6 +22,7 @@ var homePage = web.MustPage[home](pages, "pages/home.html")
 func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/", web.SignedIn(), web.Handle(s.getHome))
 	r.GET("/help", web.Handle(about("Помощь", helpPage)))
+	r.GET("/help/results", web.Handle(about("Как мы делаем вывод", resultsHelpPage)))
 	r.GET("/privacy", web.Handle(about("Как мы бережём данные", privacyPage)))
 	r.GET("/accessibility", web.Handle(about("Доступность", accessibilityPage)))
 	r.GET("/journal", web.Need(access.JournalRead), web.Handle(s.getJournal))

@@ -70,14 +70,16 @@ func (e ElementReport) Shown() bool { return e.Estimate.Status != "insufficient"
 
 // An EvidenceLine is one task behind an element: what became of it, never its key.
 type EvidenceLine struct {
-	Number  int // position in the work
+	Number  int   // position in the work
+	Version int64 // of the task
 	Kind    string
 	Level   task.Level
 	State   string
 	Points  *float64
 	Max     float64
 	Experts bool
-	Shared  bool // the task also speaks of other elements
+	Shared  bool     // the task also speaks of other elements
+	Pull    *float64 // by how much the answer moves the probability, nil where it is not known
 }
 
 // Full tells whether the task was done without a fault.
@@ -101,6 +103,7 @@ type Finding struct {
 	Title  string
 	Text   string
 	Unsure bool // possible, not more
+	Why    *Why
 	Basis  []EvidenceLine
 	Advice string
 }
@@ -191,7 +194,7 @@ func compose(s Scored, versions map[int64]bank.Version, elements []competency.El
 			if e.Part != string(part) || !measured {
 				continue
 			}
-			v := ElementReport{Element: e, Estimate: estimate, Evidence: evidence[e.ID]}
+			v := ElementReport{Element: e, Estimate: estimate, Evidence: Weigh(evidence[e.ID], estimate.Why)}
 			v.Say, v.SayClass, v.DotClass = Verdict(estimate)
 			if share, asked := self[e.ID]; asked {
 				v.Self = &share
@@ -226,7 +229,7 @@ func Lines(s Scored, versions map[int64]bank.Version) (map[string][]EvidenceLine
 			continue
 		}
 		tasks[v.Part]++
-		line := EvidenceLine{Number: t.Position, Kind: v.Kind.Label(), Level: v.Level, State: t.State, Points: t.Points, Max: t.Max,
+		line := EvidenceLine{Number: t.Position, Version: t.TaskVersionID, Kind: v.Kind.Label(), Level: v.Level, State: t.State, Points: t.Points, Max: t.Max,
 			Experts: v.Kind == task.Extended, Shared: len(v.Elements) > 1}
 		for e := range v.Elements {
 			lines[e] = append(lines[e], line)
@@ -266,7 +269,7 @@ func findings(parts []PartReport) (strong, weak []Finding) {
 		strong = append(strong, Finding{Title: e.Title, Text: praise(e), Basis: e.Evidence})
 	}
 	for _, e := range poor[:min(most, len(poor))] {
-		weak = append(weak, Finding{Title: e.Title, Text: concern(e), Unsure: e.Estimate.Status == "possible", Basis: e.Evidence, Advice: e.Strengthen})
+		weak = append(weak, Finding{Title: e.Title, Text: concern(e), Unsure: e.Estimate.Status == "possible", Why: e.Estimate.Why, Basis: e.Evidence, Advice: e.Strengthen})
 	}
 	return strong, weak
 }
@@ -327,6 +330,26 @@ func (f Finding) Numbers() string {
 // Sure tells whether the exactness of any part is known.
 func (r Report) Sure() bool {
 	return slices.ContainsFunc(r.Parts, func(p PartReport) bool { return p.Sure != nil })
+}
+
+// DifferText says of how many elements the bare share rule would say otherwise.
+func (r Report) DifferText() string {
+	differ, measured := 0, 0
+	for _, p := range r.Parts {
+		for _, e := range p.Elements {
+			if !e.Shown() || e.Estimate.Share == nil {
+				continue
+			}
+			measured++
+			if (*e.Estimate.Share < r.Cut) != (e.Estimate.Status == "deficit") {
+				differ++
+			}
+		}
+	}
+	if differ == 0 {
+		return ""
+	}
+	return fmt.Sprintf("По одной доле баллов вывод был бы другим по %s из %d.", web.Plural(differ, "теме", "темам", "темам"), measured)
 }
 
 // SilentList is the elements we say nothing of, in words.

@@ -37,6 +37,7 @@ type Estimate struct {
 	Status        string // deficit, possible, none, insufficient
 	ShareSeverity string // by the bare share rule; insufficient without evidence
 	Preliminary   bool
+	Why           *Why // what stands behind it, of elements only; nil where it is not known
 }
 
 // ModelState tells whether a campaign's model is fitted and still fits what it was fitted to.
