@@ -13,14 +13,14 @@ var pagesByRole = []struct {
 	roles string
 }{
 	{"/", "everybody"}, {"/me", "everybody"}, {"/me/password", "everybody"}, {"/looks", "everybody"}, {"/results", "everybody"}, {"/route", "everybody"},
-	{"/help", "everybody"}, {"/privacy", "everybody"}, {"/accessibility", "everybody"},
+	{"/help", "everybody"}, {"/help/results", "everybody"}, {"/privacy", "everybody"}, {"/accessibility", "everybody"},
 	{"/tasks", "author reviewer analyst manager"}, {"/tasks/1", "author reviewer analyst manager"},
 	{"/tasks/new", "author"}, {"/tasks/import", "author"}, {"/tasks/import/template.xlsx", "author"},
 	{"/instruments", "author reviewer analyst manager"}, {"/instruments/1", "author reviewer analyst manager"},
 	{"/competency", "author reviewer methodist analyst manager"}, {"/competency/codifiers/1", "author reviewer methodist analyst manager"},
 	{"/competency/scales/new", "manager"},
 	{"/campaigns", "municipal_methodist methodist coordinator analyst manager"}, {"/campaigns/1", "municipal_methodist methodist coordinator analyst manager"},
-	{"/campaigns/new", "manager"}, {"/campaigns/1/results", "methodist analyst manager"},
+	{"/campaigns/new", "manager"}, {"/campaigns/1/results", "methodist analyst manager"}, {"/campaigns/1/model", "analyst manager"},
 	{"/participation", "municipal_methodist methodist coordinator head manager"}, {"/participation/waiting", "municipal_methodist methodist coordinator head manager"},
 	{"/participation/cards", "municipal_methodist methodist coordinator head manager"},
 	{"/marking", "expert"}, {"/marking/progress", "manager"},
@@ -67,7 +67,7 @@ func TestStrangersAndUnknownObjects(t *testing.T) {
 	o := outsider(t)
 	for _, p := range pagesByRole {
 		resp, _ := o.get(p.path)
-		open := slices.Contains([]string{"/help", "/privacy", "/accessibility"}, p.path)
+		open := slices.Contains([]string{"/help", "/help/results", "/privacy", "/accessibility"}, p.path)
 		if to := resp.Header.Get("Location"); !open && (resp.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in")) {
 			t.Errorf("a stranger at %s: %s to %q", p.path, resp.Status, to)
 		}

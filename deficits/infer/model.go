@@ -182,7 +182,7 @@ type readout struct {
 	mean      []float64 // ∫ hat·share
 	under     []float64 // mass of the node's hat under the cut
 	shortfall []float64 // ∫ hat·max(0, cut−share)
-	blur      *edge     // what uncertain parameters add to x, nil where it is little
+	blur      []float64 // what uncertain parameters add to x, by steps off; nil where it is little
 }
 
 func newReadout(name string, share []float64, cut float64) readout {
@@ -227,10 +227,35 @@ func (r *readout) blurBy(sd float64, persons, x []float64) {
 	for j := 1; j < len(x)-1; j++ {
 		slope += persons[j] * (r.share[j+1] - r.share[j-1]) / (x[j+1] - x[j-1])
 	}
-	if noise := min(1, sd/max(slope, 1e-3)); noise > 0.03 {
-		e := newEdge(x, x, 0, 1, noise)
-		r.blur = &e
+	noise := min(1, sd/max(slope, 1e-3))
+	if noise <= 0.03 {
+		return
 	}
+	step := x[1] - x[0]
+	for k := 0; float64(k)*step < 6*noise; k++ {
+		z := float64(k) * step / noise
+		r.blur = append(r.blur, math.Exp(-z*z/2))
+	}
+}
+
+// blurred fills out with p widened by the noise, adding up to 1.
+func (r *readout) blurred(p, out []float64) {
+	clear(out)
+	for j, x := range p {
+		if x < 1e-12 {
+			continue
+		}
+		out[j] += x * r.blur[0]
+		for k, b := range r.blur[1:] {
+			if low := j - k - 1; low >= 0 {
+				out[low] += x * b
+			}
+			if high := j + k + 1; high < len(out) {
+				out[high] += x * b
+			}
+		}
+	}
+	normalise(out)
 }
 
 // quantile is the share under which the mass of p (adding up to 1) is at.
@@ -434,10 +459,11 @@ func (p *Prepared) readouts() {
 				points[e][j] += w * v
 			}
 			if t.Cov != nil {
-				room := make([]float64, len(t.D)+1)
-				for j, v := range persons(e) {
-					if v > 1e-6 {
-						variance[e] += v * w * w * t.Max * t.Max * t.shareVariance(x[j], room)
+				const every = 4 // a sum over persons, smooth: fewer nodes do
+				room, lie := make([]float64, len(t.D)+1), persons(e)
+				for j := 0; j < len(x); j += every {
+					if lie[j] > 1e-6 {
+						variance[e] += every * lie[j] * w * w * t.Max * t.Max * t.shareVariance(x[j], room)
 					}
 				}
 			}
@@ -636,7 +662,7 @@ func (p *Prepared) say(w *workspace, e int, f facts) Estimate {
 	density := w.p
 	r, policy := &p.elements[e], p.m.Policy
 	if r.blur != nil {
-		r.blur.down(density, w.wide)
+		r.blurred(density, w.wide)
 		density = w.wide
 	}
 	out := Estimate{Element: r.name, Score: f.score, Max: f.max, Tasks: f.answered, Omitted: f.omitted}
