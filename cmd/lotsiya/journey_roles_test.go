@@ -21,6 +21,7 @@ var pagesByRole = []struct {
 	{"/competency/scales/new", "manager"},
 	{"/campaigns", "municipal_methodist methodist coordinator analyst manager"}, {"/campaigns/1", "municipal_methodist methodist coordinator analyst manager"},
 	{"/campaigns/new", "manager"}, {"/campaigns/1/results", "methodist analyst manager"}, {"/campaigns/1/model", "analyst manager"},
+	{"/campaigns/1/quality", "analyst manager"}, {"/campaigns/1/quality.xlsx", "analyst manager"},
 	{"/participation", "municipal_methodist methodist coordinator head manager"}, {"/participation/waiting", "municipal_methodist methodist coordinator head manager"},
 	{"/participation/cards", "municipal_methodist methodist coordinator head manager"},
 	{"/marking", "expert"}, {"/marking/progress", "manager"},
@@ -87,7 +88,7 @@ func TestStrangersAndUnknownObjects(t *testing.T) {
 	}
 	const nobody = "00000000-0000-4000-8000-000000000000"
 	for role, paths := range map[string][]string{
-		"manager": {"/nowhere", "/tasks/999999", "/tasks/x", "/instruments/999999", "/competency/codifiers/999999", "/campaigns/999999", "/campaigns/-1", "/campaigns/999999/results",
+		"manager": {"/nowhere", "/tasks/999999", "/tasks/x", "/instruments/999999", "/competency/codifiers/999999", "/campaigns/999999", "/campaigns/-1", "/campaigns/999999/results", "/campaigns/999999/quality",
 			"/memos/999999", "/memos/999999.docx", "/routes/999999", "/routes/999999/print", "/programmes/999999", "/roadmap/999999", "/roadmap/1/items/99.99",
 			"/deficits/people/ЛО-26-МА-9999-9", "/people/" + nobody, "/organisations/999999", "/results/" + nobody, "/jobs/999999", "/static/none.js"},
 		"methodist":   {"/routes/propose/999999", "/routes/99999999999999999999"},
