@@ -515,6 +515,7 @@ type taskView struct {
 
 	Statistics []Statistic // of all versions, the newest campaign first
 	MayChoices bool        // the reader may see who chose what, and so the key
+	MayQuality bool        // and the whole of a campaign
 }
 
 // Stale tells whether an older version is shown.
@@ -593,7 +594,8 @@ func (s *Service) taskTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, i
 			return v, w, err
 		}
 	}
-	v.MayChoices = mayKey || actor.Scope(access.QualityRead).All
+	v.MayQuality = actor.Scope(access.QualityRead).All
+	v.MayChoices = mayKey || v.MayQuality
 	if (mayKey || v.MayChoices && len(v.Statistics) > 0) && !v.Mine {
 		if err := audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "key.read", ObjectKind: "task_version", ObjectID: fmt.Sprint(v.Version.ID)}); err != nil {
 			return v, w, err

@@ -304,6 +304,11 @@ func TestQualityOfACampaign(t *testing.T) {
 		task := fmt.Sprintf("/tasks/%d", id)
 		s.has(s.page(s.analyst, task, 200), "Что показала статистика", "Математика, осень", "Слабая треть", `<span class="tag tag-good">верно</span>`, "Кривая числами")
 		// Who chose what tells the key: another author sees the figures without it.
+		link := fmt.Sprintf(`href="%s"`, path)
+		s.has(s.page(s.analyst, task, 200), link)
+		if author := s.page(s.author, task, 200); strings.Contains(author, link) || !strings.Contains(author, "Слабая треть") {
+			t.Error("the author is led where authors may not go, or does not see the options of an own task")
+		}
 		other := s.page(s.other, task, 200)
 		s.has(other, "Что показала статистика", "по этим цифрам виден ключ")
 		if strings.Contains(other, "Слабая треть</th>") || strings.Contains(other, ">верно<") {
