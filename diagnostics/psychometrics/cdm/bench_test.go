@@ -22,7 +22,11 @@ func BenchmarkDINA(b *testing.B) {
 	rng := rand.New(rand.NewPCG(28, 5))
 	masks := []int{1, 2, 4, 8, 16}
 	for len(masks) < 28 {
-		masks = append(masks, 1<<rng.IntN(5)|1<<rng.IntN(5)|1<<rng.IntN(5))
+		mask := 0
+		for range 3 {
+			mask |= 1 << rng.IntN(5)
+		}
+		masks = append(masks, mask)
 	}
 	r, q := simulated(28, 10000, masks, 5, DINA, 0.2, 0.15, 0)
 	b.ResetTimer()

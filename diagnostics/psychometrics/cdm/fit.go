@@ -396,7 +396,7 @@ func (d *data) advance(r *run, tolerance float64, steps int) {
 		two := one.maximise(n1)
 		r.steps += 2
 		if distance(one, two) < tolerance {
-			n, r.loglik = d.expect(two)
+			_, r.loglik = d.expect(two)
 			r.theta, r.converged = two, true
 			return
 		}

@@ -35,7 +35,9 @@ type Item struct {
 	Difficulty Number `json:"difference"`      // mean difficulty on Y less that of X carried over, logits of Y
 	ZSlope     Number `json:"z_slope"`         // robust z: (x − median) / (1.4826 · median deviation from it)
 	ZDiff      Number `json:"z_difference"`
-	Drift      bool   `json:"drift"` // out of line with the others
+	SlopeSE    Number `json:"log_slope_se"`  // from the calibrations, of log_slope_ratio; null where they have none
+	DiffSE     Number `json:"difference_se"` // of difference
+	Drift      bool   `json:"drift"`         // out of line with the others
 }
 
 // An Analysis is the answer of "psychometrics link".
@@ -61,14 +63,16 @@ const (
 	leastCommon  = 3  // fewer cannot show whether they agree
 	soundCommon  = 10 // fewer is a thin link (Kolen & Brennan 2014, ch. 8: 20 items or a fifth of the test)
 	driftZ       = 1.96
-	driftSize    = 0.3 // logits, or ln of slopes: smaller differences do not matter
-	maximalDrift = 0.5 // share of common items
-	maximalError = 0.5 // root mean square of differences in difficulty, in standard deviations of Y's scale
+	driftSize    = 0.3  // logits, or ln of slopes: smaller differences do not matter
+	driftError   = 2.58 // standard errors of the difference: smaller ones may be chance
+	maximalDrift = 0.5  // share of common items
+	maximalError = 0.5  // root mean square of differences in difficulty, in standard deviations of Y's scale
 )
 
 // Analyse links the scale of x to that of y. Common items have the same id and as many
-// points. Items that drifted (robust z over 1.96 and a difference over 0.3: Huynh &
-// Meyer 2010) are named and, without keep, left out. No link is given, with an error
+// points. Items that drifted (robust z over 1.96, Huynh & Meyer 2010; a difference over
+// 0.3, and over 2.58 of its standard errors where the calibrations have them) are named
+// and, without keep, left out. No link is given, with an error
 // that says why and names the items, where fewer than three items are common or stay,
 // half of them or more drifted, or the rest still differ by more than half a standard
 // deviation.
@@ -220,14 +224,43 @@ func (a *Analysis) judge(pairs []pair, keep bool) (kept []pair) {
 	}
 	zs, zd := robust(slope), robust(difficulty)
 	for i, p := range pairs {
-		out := func(x, z float64) bool { return math.Abs(x) > driftSize && (math.IsNaN(z) || math.Abs(z) > driftZ) }
-		it := Item{ID: p.X.ID, ZSlope: Number(zs[i]), ZDiff: Number(zd[i]), Drift: out(difficulty[i], zd[i]) || !a.Shift && out(slope[i], zs[i])}
+		out := func(x, z float64, se Number) bool {
+			return math.Abs(x) > driftSize && !(math.Abs(z) <= driftZ) && !(math.Abs(x) <= driftError*float64(se))
+		}
+		it := Item{ID: p.X.ID, ZSlope: Number(zs[i]), ZDiff: Number(zd[i])}
+		it.SlopeSE, it.DiffSE = p.errors(rough)
+		it.Drift = out(difficulty[i], zd[i], it.DiffSE) || !a.Shift && out(slope[i], zs[i], it.SlopeSE)
 		a.Common = append(a.Common, it)
 		if keep || !it.Drift {
 			kept = append(kept, p)
 		}
 	}
 	return kept
+}
+
+// errors of the differences of ln slopes and of mean difficulties under a link, the two
+// calibrations being of different persons; None where either has no standard errors.
+func (p *pair) errors(l Link) (slope, difficulty Number) {
+	of := func(f *irt.ItemFit) (slope, b Number) {
+		if !f.Fixed && !fixedSlope(f) {
+			slope = f.ASE / f.A
+		}
+		if f.Fixed {
+			return slope, 0
+		}
+		b = psychometrics.None
+		if len(f.BSE) == len(f.D) {
+			b = 0
+			for _, se := range f.BSE {
+				b += se * se
+			}
+			b = Number(math.Sqrt(float64(b))) / Number(len(f.BSE))
+		}
+		return slope, b
+	}
+	sx, bx := of(p.x)
+	sy, by := of(p.y)
+	return Number(math.Hypot(float64(sx), float64(sy))), Number(math.Hypot(l.A*float64(bx), float64(by)))
 }
 
 // robust z of values around their median, by the median of distances from it; NaN where

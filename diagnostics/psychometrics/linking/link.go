@@ -115,6 +115,19 @@ const linkNodes = 41
 func curves(pairs []Pair, l Link, whole, shift bool) (Link, float64, error) {
 	nodes := irt.Nodes(linkNodes, -4, 4)
 	weights := irt.NormalWeights(nodes, 0, 1)
+	targets := make([][]float64, len(nodes)) // Y's curves, which no step moves
+	for q, theta := range nodes {
+		for i := range pairs {
+			it := &pairs[i].Y
+			if whole {
+				targets[q] = append(targets[q], it.Expected(theta))
+				continue
+			}
+			p := make([]float64, it.Max()+1)
+			it.Probabilities(theta, p)
+			targets[q] = append(targets[q], p...)
+		}
+	}
 	// residuals and their slopes by A and B, added up into normal equations
 	evaluate := func(l Link, normal *[2][3]float64) (sum float64) {
 		if normal != nil {
@@ -137,10 +150,11 @@ func curves(pairs []Pair, l Link, whole, shift bool) (Link, float64, error) {
 		for q, theta := range nodes {
 			x := (theta - l.B) / l.A
 			var r, slope float64
+			target := targets[q]
 			for i := range pairs {
 				p := &pairs[i]
 				if whole {
-					r += p.Y.Expected(theta) - p.X.Expected(x)
+					r += target[i] - p.X.Expected(x)
 					if normal != nil {
 						slope += derivative(p.X.Expected, x)
 					}
@@ -150,9 +164,10 @@ func curves(pairs []Pair, l Link, whole, shift bool) (Link, float64, error) {
 				if p.X.Max() == 1 {
 					first = 1 // one curve tells all of a 0/1 item
 				}
-				py, px := make([]float64, p.Y.Max()+1), make([]float64, p.X.Max()+1)
-				p.Y.Probabilities(theta, py)
+				px := make([]float64, p.X.Max()+1)
 				p.X.Probabilities(x, px)
+				py := target[:len(px)]
+				target = target[len(px):]
 				var slopes []float64
 				if normal != nil {
 					slopes = derivatives(&p.X, x)
