@@ -367,7 +367,7 @@ func finished(t *testing.T) *region {
 			case i == 0 && e == "math.geometry":
 				return 1
 			case i == 0:
-				return 0.5
+				return 0.4
 			}
 			return 0.2 + 0.06*float64(i)
 		})

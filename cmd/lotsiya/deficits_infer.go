@@ -28,7 +28,7 @@ func deficitsInferCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "infer --q Q.csv [--policy P.json] [--params FIT.json] [--max M.csv] R.csv",
 		Short: "How likely each person's true share of each element lies under the cut (- is stdin)",
-		Args:  cobra.ExactArgs(1),
+		Args:  filesAnd(1, "q"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			stdin := 0
 			for _, name := range []string{files.q, files.policy, files.params, files.maxima, args[0]} {
@@ -47,9 +47,6 @@ func deficitsInferCommand() *cobra.Command {
 	cmd.Flags().StringVar(&files.params, "params", "", "task parameters from the bank, as irt fit writes them (else they are estimated)")
 	cmd.Flags().BoolVar(&yardstick, "beta-binomial", false, "the simpler model, each element by itself, to compare with")
 	maxFlag(cmd, &files.maxima)
-	if err := cmd.MarkFlagRequired("q"); err != nil {
-		panic(err)
-	}
 	return cmd
 }
 
