@@ -60,7 +60,7 @@ func unequal(f quality.Flag) string {
 	if f.Value > 0 {
 		whom = c.Reference
 	}
-	return fmt.Sprintf("при равной подготовке труднее для тех, кто %s (на %s балла из каждых 100)", whom, web.Num(math.Abs(100*float64(f.Value))))
+	return fmt.Sprintf("при равной подготовке труднее для тех, кто %s (в среднем на %s баллов задания)", whom, web.Pct(math.Abs(float64(f.Value))))
 }
 
 func pValue(p float64) string {

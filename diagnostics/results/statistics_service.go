@@ -93,6 +93,9 @@ func (s *Service) RunStatistics(ctx context.Context, j jobs.Job) error {
 
 func (s *Service) computeStatistics(ctx context.Context, campaignID int64, by access.PersonID) (report StatisticsReport, err error) {
 	err = db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) error {
+		if err := lockStatisticsTx(ctx, tx, campaignID); err != nil {
+			return err
+		}
 		last, err := LastTx(ctx, tx, campaignID)
 		if err != nil {
 			return err

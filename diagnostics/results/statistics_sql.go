@@ -115,6 +115,14 @@ func (s Statistics) tasksOfTx(ctx context.Context, tx db.Q) ([]quality.TaskFigur
 	return out, nil
 }
 
+// lockStatisticsTx lets one computation of a campaign run at a time.
+func lockStatisticsTx(ctx context.Context, tx db.Q, campaignID int64) error {
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('campaign_statistic', $1))`, campaignID); err != nil {
+		return fmt.Errorf("lock statistics of campaign %d: %w", campaignID, err)
+	}
+	return nil
+}
+
 // insertStatisticsTx appends the next statistics of a campaign and answers their version.
 func insertStatisticsTx(ctx context.Context, tx db.Q, s Statistics) (int, error) {
 	parts, err := json.Marshal(s.Parts)
