@@ -2,42 +2,85 @@ package plan
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 )
 
-// One teacher, exact: median and worst of a thousand.
+// spent is the processor time of this thread (syscall.RUSAGE_THREAD) or of the whole process.
+func spent(thread bool) time.Duration {
+	who := syscall.RUSAGE_SELF
+	if thread {
+		who = 1 // RUSAGE_THREAD
+	}
+	var u syscall.Rusage
+	if err := syscall.Getrusage(who, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// One teacher, exact: processor time, median and worst of a thousand.
 func BenchmarkOneTeacher(b *testing.B) {
-	for _, n := range []int{120, 300} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			var all []time.Duration
-			worstNodes := 0
+	for _, c := range []struct {
+		programmes    int
+		median, worst time.Duration
+	}{{120, time.Millisecond, 50 * time.Millisecond}, {300, 0, 500 * time.Millisecond}} {
+		b.Run(fmt.Sprint(c.programmes), func(b *testing.B) {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 			for b.Loop() {
-				p := random(uint64(len(all)), shape{programmes: n, teachers: 1, elements: 25, deficits: 8, covers: 5, sessions: 3, hours: 108, days: 300, groups: 0.1, requires: 0.1, cost: 20000})
-				from := time.Now()
-				m := newModel(p)
-				f := newSearcher(m).solve(m.newTask(&p.Teachers[0]), nil, nil, 0)
-				all = append(all, time.Since(from))
-				worstNodes = max(worstNodes, f.nodes)
+				var all []time.Duration
+				nodes := 0
+				for seed := range uint64(1000) {
+					p := random(seed, shape{programmes: c.programmes, teachers: 1, elements: 25, deficits: 8, covers: 5, sessions: 3, hours: 108, days: 300, groups: 0.1, requires: 0.1, cost: 20000})
+					from := spent(true)
+					m := newModel(p)
+					q := m.person(&p.Teachers[0])
+					f := newSearcher(m).solve(&q, nil, nil, 0)
+					all = append(all, spent(true)-from)
+					nodes = max(nodes, f.nodes)
+				}
+				slices.Sort(all)
+				b.ReportMetric(float64(all[len(all)/2].Microseconds()), "median-µs")
+				b.ReportMetric(float64(all[len(all)-1].Microseconds()), "worst-µs")
+				b.ReportMetric(float64(nodes), "worst-nodes")
+				b.ReportMetric(float64(c.median.Microseconds()), "target-median-µs")
+				b.ReportMetric(float64(c.worst.Microseconds()), "target-worst-µs")
 			}
-			slices.Sort(all)
-			b.ReportMetric(float64(all[len(all)/2].Microseconds()), "median-µs")
-			b.ReportMetric(float64(all[len(all)-1].Microseconds()), "worst-µs")
-			b.ReportMetric(float64(worstNodes), "worst-nodes")
 		})
 	}
 }
 
-// Many teachers with tight seats: the gap and the time of the fixed budget.
+// Many teachers with tight seats: gap, time and memory of the fixed budget, each beside its target.
 func BenchmarkMany(b *testing.B) {
-	for _, s := range []struct{ teachers, programmes, seats int }{{30, 60, 2}, {60, 80, 3}, {200, 80, 8}, {2000, 150, 30}, {10000, 150, 150}} {
-		b.Run(fmt.Sprintf("%dx%d", s.teachers, s.programmes), func(b *testing.B) {
+	for _, c := range []struct {
+		teachers, programmes, seats int
+		gap                         float64 // target, %
+		seconds, mib                float64
+	}{{30, 60, 1, 0.3, 2, 500}, {60, 80, 1, 0.3, 2, 500}, {200, 80, 4, 0.3, 5, 500}, {2000, 150, 15, 0.5, 10, 500}, {10000, 150, 75, 0.5, 30, 500}, {100000, 150, 750, 1, 300, 2048}} {
+		b.Run(fmt.Sprintf("%dx%d", c.teachers, c.programmes), func(b *testing.B) {
 			for b.Loop() {
-				p := random(1, shape{programmes: s.programmes, teachers: s.teachers, elements: 25, deficits: 5, covers: 3, sessions: 3, hours: 72, seats: s.seats / 2, days: 300, groups: 0.1, requires: 0.1, cost: 20000})
+				p := random(1, shape{programmes: c.programmes, teachers: c.teachers, elements: 25, deficits: 5, covers: 3, sessions: 3, hours: 72, seats: c.seats, days: 300, groups: 0.1, requires: 0.1, cost: 20000})
+				runtime.GC()
+				cpu, wall := spent(false), time.Now()
 				a := Plan(p, Options{})
+				b.ReportMetric((spent(false) - cpu).Seconds(), "cpu-s")
+				b.ReportMetric(time.Since(wall).Seconds(), "wall-s")
+				b.ReportMetric(c.seconds, "target-s")
 				b.ReportMetric(a.Gap*100, "gap-%")
+				b.ReportMetric(c.gap, "target-gap-%")
 				b.ReportMetric(a.Objective, "objective")
+				var u syscall.Rusage
+				if syscall.Getrusage(syscall.RUSAGE_SELF, &u) == nil {
+					b.ReportMetric(float64(u.Maxrss)/1024, "peak-MiB")
+				}
+				b.ReportMetric(c.mib, "target-MiB")
+				if bad := Check(p, &a); bad != nil {
+					b.Fatal(bad)
+				}
 			}
 		})
 	}

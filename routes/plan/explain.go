@@ -35,7 +35,7 @@ type OtherSession struct {
 func Fix(p *Problem, t int, steps []Lock) (Route, []string) {
 	one := only(p, t)
 	m := newModel(&one)
-	var set []choice
+	var set []int32
 	for _, l := range steps {
 		i, ok := m.byID[l.Programme]
 		if !ok {
@@ -50,16 +50,17 @@ func Fix(p *Problem, t int, steps []Lock) (Route, []string) {
 		if at < 0 {
 			return Route{}, []string{"unknown session " + l.Session + " of " + l.Programme}
 		}
-		set = append(set, choice{slot: int32(at)})
+		set = append(set, int32(at))
 	}
 	left := make([]int, len(m.slots))
 	for i := range m.slots {
 		left[i] = m.slots[i].seats
 	}
-	for _, c := range set {
-		left[c.slot]--
+	for _, o := range set {
+		left[o]--
 	}
-	r := m.route(&one.Teachers[0], found{choices: set, feasible: true}, left)
+	q := m.person(&one.Teachers[0])
+	r := m.route(&one.Teachers[0], &q, found{slots: set, feasible: true}, left)
 	a := Answer{Teachers: []Route{r}, Objective: r.Coverage - one.HourPenalty*r.Hours}
 	a.Bound = a.Objective
 	return r, Check(&one, &a)

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"encoding/binary"
 	"math"
 	"slices"
 	"sync"
@@ -9,56 +10,126 @@ import (
 
 // Many teachers, shared seats.
 //
-// Seats are relaxed with a price λ_s ≥ 0 on each scarce session: then every teacher is a problem of their own, solved
-// exactly, and Σ_t best_t(λ) + Σ_s λ_s · seats_s bounds every plan from above (Lagrangian duality). Prices move by
-// a deflected subgradient with Polyak's length. A plan that keeps the seats is made of the priced routes: who would
-// lose most by giving way goes first, the others are solved again with the full sessions closed; then teachers are
-// improved one by one and by making room (a holder with little to lose gives way). The iteration budget is fixed
-// by the size of the problem, so that the same input gives the same bytes.
+// Seats are relaxed with a price λ_s ≥ 0 on each session: then every teacher is a problem of their own, solved
+// exactly, and
+//
+//	L(λ) = Σ_t best_t(λ) + Σ_s λ_s · seats_s
+//
+// bounds every plan from above (Lagrangian duality). Every route found on the way is kept as a column of its teacher.
+// Prices are moved by minimising the same function over the columns kept, which costs next to nothing, inside a box
+// around the best prices known; the exact problems are solved only where that minimum lies and give new columns
+// (column generation, stabilised by the box). A plan is put together of columns under the best prices and improved by
+// chains of exchanges: a teacher takes a better column, whoever has least to lose gives up the seat, and so on; see
+// primal.go. Teachers alike in everything share one problem and its columns. The budget is fixed by the size of the
+// problem, sums are added in a fixed order: the same input gives the same bytes with any number of workers.
 type region struct {
 	m      *model
-	tasks  []*task
+	people []person
 	opt    Options
 	routes []found // the best plan
 	value  float64 // of the best plan
 	bound  float64
 
-	scarce  []int32
-	price   []float64
-	star    []float64 // the prices of the best bound
-	relaxed []found   // the routes under star
-	pool    []*searcher
-	last    [][]choice // warm starts
+	class  []int32    // by person
+	rep    []int32    // by class: one of its persons
+	size   []float64  // by class: how many persons
+	cols   [][]column // by class
+	best   []float64  // by class: best_t under the prices at work
+	tight  []bool     // by slot: seats are limited and fewer than teachers
+	scarce []int32
+	star   []float64 // the prices of the best bound
+	pool   []*searcher
+	flat   flat
 }
 
-func newRegion(m *model, tasks []*task, opt Options) *region {
-	r := &region{m: m, tasks: tasks, opt: opt, value: math.Inf(-1), bound: math.Inf(1)}
+// column is a route of a class of teachers with its true value.
+type column struct {
+	value float64
+	slots []int32
+}
+
+func newRegion(m *model, people []person, opt Options) *region {
+	r := &region{m: m, people: people, opt: opt, value: math.Inf(-1), bound: math.Inf(1)}
 	for range opt.Workers {
 		r.pool = append(r.pool, newSearcher(m))
 	}
-	r.price = make([]float64, len(m.slots))
-	r.last = make([][]choice, len(tasks))
-	demand := make([]int, len(m.slots))
-	for _, k := range tasks {
-		for i := range k.items {
-			for _, o := range k.items[i].opts {
-				demand[o]++
-			}
+	known := map[string]int32{}
+	var key []byte
+	for i := range people {
+		key = people[i].key(key[:0])
+		c, ok := known[string(key)]
+		if !ok {
+			c = int32(len(r.rep))
+			known[string(key)] = c
+			r.rep = append(r.rep, int32(i))
+			r.size = append(r.size, 0)
 		}
+		r.class = append(r.class, c)
+		r.size[c]++
 	}
+	r.cols = make([][]column, len(r.rep))
+	r.best = make([]float64, len(r.rep))
+	r.tight = make([]bool, len(m.slots))
+	r.star = make([]float64, len(m.slots))
 	for s := range m.slots {
-		if n := m.slots[s].seats; n >= 0 && demand[s] > n {
+		if n := m.slots[s].seats; n > 0 && n < len(people) {
+			r.tight[s] = true
 			r.scarce = append(r.scarce, int32(s))
 		}
 	}
 	return r
 }
 
-// each runs f for every teacher on all workers; f writes only to what belongs to its teacher.
-func (r *region) each(f func(s *searcher, t int)) {
-	if len(r.tasks) < 8 || len(r.pool) == 1 {
-		for t := range r.tasks {
-			f(r.pool[0], t)
+// key writes all that makes a person's problem, so that equal keys mean equal problems.
+func (q *person) key(b []byte) []byte {
+	u := func(v uint64) { b = binary.LittleEndian.AppendUint64(b, v) }
+	list := func(v []int32) {
+		u(uint64(len(v)))
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint32(b, uint32(x))
+		}
+	}
+	list(q.elems)
+	for _, w := range q.weights {
+		u(math.Float64bits(w))
+	}
+	list(q.done)
+	list(q.barred)
+	u(uint64(len(q.musts)))
+	for _, x := range q.musts {
+		u(uint64(x.prog)<<32 | uint64(uint32(x.slot)))
+	}
+	for _, v := range []float64{q.hours, q.cost, q.load} {
+		u(math.Float64bits(v))
+	}
+	u(uint64(q.from))
+	u(uint64(q.to))
+	u(uint64(len(q.busy)))
+	for _, x := range q.busy {
+		u(uint64(x.Start))
+		u(uint64(x.End))
+	}
+	u(uint64(len(q.modes)))
+	for _, x := range q.modes {
+		b = append(append(b, x...), 0)
+	}
+	u(uint64(len(q.venues)))
+	for _, x := range q.venues {
+		b = append(append(b, x...), 0)
+	}
+	u(uint64(len(q.months)))
+	for _, x := range q.months {
+		u(uint64(x))
+	}
+	return b
+}
+
+// each runs f for every class on all workers; f writes only to what belongs to its class.
+func (r *region) each(f func(s *searcher, c int)) {
+	n := len(r.rep)
+	if n < 8 || len(r.pool) == 1 {
+		for c := range n {
+			f(r.pool[0], c)
 		}
 		return
 	}
@@ -68,11 +139,11 @@ func (r *region) each(f func(s *searcher, t int)) {
 		wg.Go(func() {
 			for {
 				from := int(next.Add(16)) - 16
-				if from >= len(r.tasks) {
+				if from >= n {
 					return
 				}
-				for t := from; t < min(from+16, len(r.tasks)); t++ {
-					f(s, t)
+				for c := from; c < min(from+16, n); c++ {
+					f(s, c)
 				}
 			}
 		})
@@ -80,96 +151,155 @@ func (r *region) each(f func(s *searcher, t int)) {
 	wg.Wait()
 }
 
-func (r *region) solveAll(price []float64) []found {
-	out := make([]found, len(r.tasks))
-	r.each(func(s *searcher, t int) {
-		out[t] = s.solve(r.tasks[t], price, r.last[t], r.opt.Nodes)
-		r.last[t] = out[t].choices
-	})
-	return out
+// nodes limits the search of one teacher among many; a search cut short still bounds honestly.
+const nodes = 20_000
+
+func (r *region) nodeLimit() int {
+	if len(r.people) == 1 {
+		return r.opt.Nodes
+	}
+	return min(r.opt.Nodes, nodes)
 }
 
-func (r *region) iterations() int {
-	switch n := len(r.tasks); {
+// keep adds a route to the columns of a class unless it is there; it returns its index.
+func (r *region) keep(c int, slots []int32) int {
+	for i := range r.cols[c] {
+		if slices.Equal(r.cols[c][i].slots, slots) {
+			return i
+		}
+	}
+	r.cols[c] = append(r.cols[c], column{r.m.worth(&r.people[r.rep[c]], slots), slots})
+	return len(r.cols[c]) - 1
+}
+
+// priced is what a column is worth under prices.
+func (x *column) priced(price []float64) float64 {
+	v := x.value
+	for _, s := range x.slots {
+		v -= price[s]
+	}
+	return v
+}
+
+// top is the column of a class that is worth most under prices; −1 when there is none.
+func (r *region) top(c int, price []float64) (at int, value float64) {
+	at, value = -1, math.Inf(-1)
+	for i := range r.cols[c] {
+		if v := r.cols[c][i].priced(price); v > value {
+			at, value = i, v
+		}
+	}
+	return at, value
+}
+
+// evaluate solves every class exactly under prices, keeps the routes as columns and returns L(price) with the demand
+// for each slot. Classes whose demands cannot be met have no columns and count nothing.
+func (r *region) evaluate(price []float64, use []int) float64 {
+	up := make([]float64, len(r.rep))
+	pick := make([]int32, len(r.rep))
+	r.each(func(s *searcher, c int) {
+		var warm []int32
+		if i, _ := r.top(c, price); i >= 0 {
+			warm = r.cols[c][i].slots
+		}
+		f := s.solve(&r.people[r.rep[c]], price, warm, r.nodeLimit())
+		pick[c] = -1
+		if f.feasible {
+			up[c], r.best[c] = f.bound, f.value
+			pick[c] = int32(r.keep(c, f.slots))
+		}
+	})
+	clear(use)
+	bound := 0.0
+	for c, i := range pick {
+		if i < 0 {
+			continue
+		}
+		bound += r.size[c] * up[c]
+		for _, s := range r.cols[c][i].slots {
+			use[s] += int(r.size[c])
+		}
+	}
+	for _, s := range r.scarce {
+		bound += price[s] * float64(r.m.slots[s].seats)
+	}
+	return bound
+}
+
+// budget is how many rounds of exact problems are worth it, first by plain steps and then over the columns, how many
+// cheap steps go between two of them, and how hard the plan is worked on.
+func (r *region) budget() (plain, rounds, steps int) {
+	switch n := len(r.people); {
 	case n <= 100:
-		return 300
+		return 20, 60, 400
 	case n <= 1000:
-		return 160
+		return 14, 36, 300
 	case n <= 20000:
-		return 45
+		return 9, 13, 160
 	default:
-		return 25
+		return 7, 8, 80
 	}
 }
 
 func (r *region) run() {
-	sol := r.solveAll(nil)
 	use := make([]int, len(r.m.slots))
-	bound := 0.0
-	for t := range sol {
-		if sol[t].feasible {
-			bound += sol[t].bound
-		}
-		for _, c := range sol[t].choices {
-			use[c.slot]++
-		}
-	}
-	r.bound, r.relaxed = bound, sol
-	r.star = slices.Clone(r.price)
+	price := make([]float64, len(r.m.slots))
+	r.bound = r.evaluate(price, use)
 	over := false
 	for _, s := range r.scarce {
 		over = over || use[s] > r.m.slots[s].seats
 	}
+	for c := range r.cols {
+		if len(r.people[r.rep[c]].musts) == 0 {
+			r.keep(c, nil)
+		}
+	}
+	p := r.newPrimal()
 	if !over {
-		r.routes = sol
+		p.build(price)
+		r.take(p)
 		r.opt.Progress(1)
 		return
 	}
-	r.take(r.repair(sol, r.price))
-	r.prices(use)
-	r.take(r.repair(r.relaxed, r.star))
-	if !r.enough(r.value) {
-		r.eject()
+	p.build(r.star)
+	r.take(p)
+	plain, rounds, _ := r.budget()
+	r.walk(plain, use)
+	for it := 0; it < rounds && !r.done(); it++ {
+		if !r.round(use) {
+			break
+		}
+		if it == rounds/3 {
+			p.build(r.star)
+			r.take(p)
+		}
+		r.opt.Progress(0.1 + 0.5*float64(it+1)/float64(rounds))
+	}
+	p.build(r.star)
+	r.take(p)
+	if !r.done() {
+		p.polish()
 	}
 	r.opt.Progress(1)
 }
+
+func (r *region) done() bool { return r.opt.Expired() || r.enough(r.value) }
 
 // enough tells whether a plan of that value is as close to the bound as was asked for.
 func (r *region) enough(value float64) bool {
 	return r.bound-value <= math.Max(r.opt.Enough, 1e-9)*math.Max(1e-9, math.Abs(value))
 }
 
-// take keeps a plan if it is the best so far.
-func (r *region) take(plan []found) {
-	v := 0.0
-	for t := range plan {
-		if plan[t].feasible {
-			v += plan[t].value
-		}
-	}
-	if v > r.value {
-		r.value, r.routes = v, plan
-	}
-}
-
-// prices moves the prices and keeps the best bound, its prices and its routes.
-func (r *region) prices(use []int) {
-	dir := make([]float64, len(r.m.slots))
-	length, stall := 1.0, 0
-	n := r.iterations()
-	level := r.bound
-	for it := 0; (it < n || r.opt.Endless) && !r.opt.Expired(); it++ {
-		if length < 1e-4 || r.enough(r.value) {
-			return
-		}
+// walk takes plain subgradient steps of Polyak's length: the first columns and rough prices.
+func (r *region) walk(n int, use []int) {
+	price, dir := slices.Clone(r.star), make([]float64, len(r.star))
+	level, length, stall := r.bound, 1.0, 0
+	for it := 0; it < n && !r.done(); it++ {
 		norm := 0.0
 		for _, s := range r.scarce {
 			g := float64(use[s] - r.m.slots[s].seats)
-			if r.price[s] <= 0 && g < 0 {
-				g = 0
-			}
-			dir[s] = 0.65*g + 0.35*dir[s]
-			if r.price[s] <= 0 && dir[s] < 0 {
+			dir[s] = 0.7*g + 0.3*dir[s]
+			if price[s] <= 0 && dir[s] < 0 {
 				dir[s] = 0
 			}
 			norm += dir[s] * dir[s]
@@ -177,381 +307,223 @@ func (r *region) prices(use []int) {
 		if norm < 1e-18 {
 			return
 		}
-		step := length * math.Max(level-r.value, 1e-4*math.Abs(r.value)) / norm
+		step := length * math.Max(level-r.value, 1e-3*math.Abs(r.value)) / norm
 		for _, s := range r.scarce {
-			r.price[s] = math.Max(0, r.price[s]+step*dir[s])
+			price[s] = math.Max(0, price[s]+step*dir[s])
 		}
-		sol := r.solveAll(r.price)
-		level = 0
-		clear(use)
-		for t := range sol {
-			if sol[t].feasible {
-				level += sol[t].bound
-			}
-			for _, c := range sol[t].choices {
-				use[c.slot]++
-			}
-		}
-		for _, s := range r.scarce {
-			level += r.price[s] * float64(r.m.slots[s].seats)
-		}
+		level = r.evaluate(price, use)
 		if level < r.bound {
-			if level > r.bound-1e-4*math.Abs(r.bound) {
-				stall++
-			} else {
-				stall = 0
-			}
-			r.bound, r.relaxed = level, sol
-			copy(r.star, r.price)
-		} else {
-			stall++
+			r.bound, stall = level, 0
+			copy(r.star, price)
+		} else if stall++; stall >= 2 {
+			length, stall = length*0.6, 0
 		}
-		if stall >= 4 {
-			length, stall = length*0.7, 0
-		}
-		if it == 2 || it == 5 || it%12 == 11 {
-			r.take(r.repair(r.relaxed, r.star))
-		}
-		r.opt.Progress(float64(it+1) / float64(n) * 0.8)
+		r.opt.Progress(0.1 * float64(it+1) / float64(n))
 	}
 }
 
-// seats counts what a plan leaves of the scarce sessions.
-type seats struct {
-	left  []int
-	gate  []float64 // by slot: 0 open, +Inf full
-	m     *model
-	tight []bool
-}
-
-func (r *region) newSeats() *seats {
-	q := &seats{m: r.m, left: make([]int, len(r.m.slots)), gate: make([]float64, len(r.m.slots)), tight: make([]bool, len(r.m.slots))}
-	for _, s := range r.scarce {
-		q.tight[s] = true
-		q.left[s] = r.m.slots[s].seats
-		q.mark(s)
+// round minimises L over the columns kept, inside a box around the best prices, and solves the exact problems there.
+// It is false when the columns prove that no prices do better than the best known by anything that matters.
+func (r *region) round(use []int) bool {
+	_, _, steps := r.budget()
+	price, model := r.descend(steps)
+	if r.bound-model <= 2e-5*math.Abs(r.bound) {
+		return false
 	}
-	return q
-}
-
-func (q *seats) mark(s int32) {
-	q.gate[s] = 0
-	if q.left[s] <= 0 {
-		q.gate[s] = math.Inf(1)
-	}
-}
-
-func (q *seats) move(set []choice, by int) {
-	for _, c := range set {
-		if q.tight[c.slot] {
-			q.left[c.slot] += by
-			q.mark(c.slot)
+	level := r.evaluate(price, use)
+	if level < r.bound {
+		r.bound = level
+		copy(r.star, price)
+	} else {
+		// The columns promised too much there: half way is safer, and the new columns correct the promise.
+		for s := range price {
+			price[s] = 0.5*price[s] + 0.5*r.star[s]
 		}
-	}
-}
-
-func (q *seats) room(set []choice) bool {
-	for _, c := range set {
-		if q.tight[c.slot] && q.left[c.slot] <= 0 {
-			return false
+		if level = r.evaluate(price, use); level < r.bound {
+			r.bound = level
+			copy(r.star, price)
 		}
 	}
 	return true
 }
 
-// repair makes a plan that keeps the seats out of routes found under prices, then improves it teacher by teacher.
-// Values in the plan are true ones, without prices.
-func (r *region) repair(sol []found, price []float64) []found {
-	plan := make([]found, len(sol))
-	q := r.newSeats()
-	use := make([]int, len(r.m.slots))
-	for t := range sol {
-		for _, c := range sol[t].choices {
-			use[c.slot]++
-		}
+// flat is the columns of all classes side by side, with slots as indexes into scarce.
+type flat struct {
+	from  []int32 // by class, one more at the end
+	value []float64
+	at    []int32 // by column, one more at the end
+	slots []int32
+}
+
+const parts = 16 // of the classes, each added up by itself: the order of sums does not depend on workers
+
+// descend minimises L over the columns kept by subgradient steps towards a level that sinks as it is reached; it
+// returns the best prices found and the value there.
+func (r *region) descend(steps int) ([]float64, float64) {
+	index := make([]int32, len(r.m.slots))
+	for i, s := range r.scarce {
+		index[s] = int32(i) + 1
 	}
-	closed := slices.Clone(price)
-	crowded := make([]bool, len(r.m.slots))
-	for _, s := range r.scarce {
-		if use[s] > r.m.slots[s].seats {
-			closed[s] = math.Inf(1)
-			crowded[s] = true
-		}
-	}
-	// Teachers whose routes ask for a crowded session: what would they lose without it?
-	loss := make([]float64, len(sol))
-	asking := make([]bool, len(sol))
-	r.each(func(s *searcher, t int) {
-		for _, c := range sol[t].choices {
-			if crowded[c.slot] {
-				f := s.solve(r.tasks[t], closed, nil, r.opt.Nodes)
-				asking[t], loss[t] = true, math.Inf(1)
-				if f.feasible {
-					loss[t] = r.tasks[t].value(sol[t].choices, price) - f.value
+	f := &r.flat
+	f.from, f.value, f.at, f.slots = f.from[:0], f.value[:0], f.at[:0], f.slots[:0]
+	for c := range r.cols {
+		f.from = append(f.from, int32(len(f.value)))
+		for i := range r.cols[c] {
+			f.value = append(f.value, r.cols[c][i].value)
+			f.at = append(f.at, int32(len(f.slots)))
+			for _, s := range r.cols[c][i].slots {
+				if index[s] > 0 {
+					f.slots = append(f.slots, index[s]-1)
 				}
-				return
 			}
 		}
-	})
-	var asks []int
-	for t := range sol {
-		if !asking[t] {
-			plan[t] = found{choices: sol[t].choices, feasible: sol[t].feasible}
-			q.move(sol[t].choices, -1)
-			continue
-		}
-		asks = append(asks, t)
 	}
-	slices.SortStableFunc(asks, func(a, b int) int {
-		switch {
-		case loss[a] > loss[b]:
-			return -1
-		case loss[a] < loss[b]:
-			return 1
-		}
-		return a - b
-	})
-	s := r.pool[0]
-	mixed := make([]float64, len(price))
-	for _, t := range asks {
-		if q.room(sol[t].choices) {
-			plan[t] = found{choices: sol[t].choices, feasible: true}
-		} else {
-			for i := range mixed {
-				mixed[i] = price[i] + q.gate[i]
-			}
-			plan[t] = s.solve(r.tasks[t], mixed, nil, r.opt.Nodes)
-		}
-		q.move(plan[t].choices, -1)
-	}
-	for t := range plan {
-		if plan[t].feasible {
-			plan[t].value = r.tasks[t].value(plan[t].choices, nil)
-		}
-	}
-	r.polish(plan, q, asks)
-	return plan
-}
+	f.from, f.at = append(f.from, int32(len(f.value))), append(f.at, int32(len(f.slots)))
 
-// polish solves teachers again one by one among the seats that are free, first those who gave way.
-func (r *region) polish(plan []found, q *seats, first []int) {
-	s := r.pool[0]
-	order := slices.Clone(first)
-	seen := make([]bool, len(plan))
-	for _, t := range first {
-		seen[t] = true
+	n := len(r.scarce)
+	price, best, center, dir := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	seats := make([]float64, n)
+	for i, s := range r.scarce {
+		price[i] = r.star[s]
+		seats[i] = float64(r.m.slots[s].seats)
 	}
-	for t := range plan {
-		if !seen[t] {
-			order = append(order, t)
-		}
+	copy(best, price)
+	copy(center, price)
+	box := 0.0
+	for _, v := range price {
+		box = math.Max(box, v)
 	}
-	for range 3 {
-		better := false
-		for _, t := range order {
-			if r.betterAlone(s, plan, q, t) {
-				better = true
-			}
-		}
-		if !better || r.opt.Expired() {
-			return
-		}
+	box = math.Max(0.35*box, 1e-6)
+	sums := make([]float64, parts)
+	uses := make([][]float64, parts)
+	for i := range uses {
+		uses[i] = make([]float64, n)
 	}
-}
-
-// betterAlone gives one teacher the best route among the free seats.
-func (r *region) betterAlone(s *searcher, plan []found, q *seats, t int) bool {
-	q.move(plan[t].choices, 1)
-	f := s.solve(r.tasks[t], q.gate, plan[t].choices, r.opt.Nodes)
-	up := f.feasible && (!plan[t].feasible || f.value > plan[t].value+1e-9)
-	if up {
-		plan[t] = f
-	}
-	q.move(plan[t].choices, -1)
-	return up
-}
-
-// eject improves the best plan by making room: a teacher takes the route that the prices advise, and for each full
-// session in it the holder with least to lose gives way.
-func (r *region) eject() {
-	plan := slices.Clone(r.routes)
-	q := r.newSeats()
-	holders := make([][]int, len(r.m.slots))
-	for t := range plan {
-		q.move(plan[t].choices, -1)
-		for _, c := range plan[t].choices {
-			if q.tight[c.slot] {
-				holders[c.slot] = append(holders[c.slot], t)
-			}
-		}
-	}
-	s := r.pool[0]
-	budget := 30_000 + 4*len(plan)
-	type key struct {
-		t    int
-		slot int32
-	}
-	type memo struct {
-		loss float64
-		age  int
-	}
-	cache := map[key]memo{}
-	age := make([]int, len(plan))
-	mixed := make([]float64, len(r.price))
-	put := func(t int, f found) {
-		for _, c := range plan[t].choices {
-			if q.tight[c.slot] {
-				h := holders[c.slot]
-				i := slices.Index(h, t)
-				holders[c.slot] = slices.Delete(h, i, i+1)
-			}
-		}
-		q.move(plan[t].choices, 1)
-		plan[t] = f
-		q.move(f.choices, -1)
-		for _, c := range f.choices {
-			if q.tight[c.slot] {
-				holders[c.slot] = append(holders[c.slot], t)
-			}
-		}
-		age[t]++
-	}
-	without := func(t int, slot int32) found {
-		budget--
-		q.move(plan[t].choices, 1)
-		keep := q.gate[slot]
-		q.gate[slot] = math.Inf(1)
-		f := s.solve(r.tasks[t], q.gate, nil, r.opt.Nodes)
-		q.gate[slot] = keep
-		q.move(plan[t].choices, -1)
-		return f
-	}
-	total := 0.0
-	for t := range plan {
-		total += plan[t].value
-	}
-	short := func(t int) float64 {
-		return r.relaxed[t].value - r.tasks[t].value(plan[t].choices, r.star)
-	}
-	for pass := 0; budget > 0 && !r.opt.Expired(); pass++ {
-		var order []int
-		gapOf := make([]float64, len(plan))
-		for t := range plan {
-			if gapOf[t] = short(t); gapOf[t] > 1e-9 && plan[t].feasible {
-				order = append(order, t)
-			}
-		}
-		slices.SortStableFunc(order, func(a, b int) int {
-			switch {
-			case gapOf[a] > gapOf[b]:
-				return -1
-			case gapOf[a] < gapOf[b]:
-				return 1
-			}
-			return a - b
-		})
-		improved := false
-		for _, t := range order {
-			if budget <= 0 || r.opt.Expired() || r.enough(total) {
-				break
-			}
-			// The route advised: prices on full sessions, nothing on the others.
-			q.move(plan[t].choices, 1)
-			for i := range mixed {
-				mixed[i] = 0
-				if q.gate[i] > 0 {
-					mixed[i] = r.star[i]
-					if r.m.slots[i].seats == 0 {
-						mixed[i] = math.Inf(1)
+	use := make([]float64, n)
+	eval := func() float64 {
+		r.parts(func(part int) {
+			u := uses[part]
+			clear(u)
+			sum := 0.0
+			lo, hi := part*len(r.cols)/parts, (part+1)*len(r.cols)/parts
+			for c := lo; c < hi; c++ {
+				top, at := math.Inf(-1), int32(-1)
+				for i := f.from[c]; i < f.from[c+1]; i++ {
+					v := f.value[i]
+					for _, s := range f.slots[f.at[i]:f.at[i+1]] {
+						v -= price[s]
+					}
+					if v > top {
+						top, at = v, i
 					}
 				}
-			}
-			q.move(plan[t].choices, -1)
-			budget--
-			want := s.solve(r.tasks[t], mixed, nil, r.opt.Nodes)
-			if !want.feasible {
-				continue
-			}
-			want.value = r.tasks[t].value(want.choices, nil)
-			gain := want.value - plan[t].value
-			if gain <= 1e-9 {
-				continue
-			}
-			old := map[int]found{t: plan[t]}
-			put(t, want)
-			delta := gain
-			ok := true
-			for _, c := range want.choices {
-				if !ok || !q.tight[c.slot] || q.left[c.slot] >= 0 {
+				if at < 0 {
 					continue
 				}
-				who, least := -1, math.Inf(1)
-				for _, b := range holders[c.slot] {
-					if _, done := old[b]; done {
-						continue
-					}
-					m, hit := cache[key{b, c.slot}]
-					if !hit || m.age != age[b] {
-						if budget <= 0 {
-							break
-						}
-						f := without(b, c.slot)
-						m = memo{math.Inf(1), age[b]}
-						if f.feasible {
-							m.loss = plan[b].value - f.value
-						}
-						cache[key{b, c.slot}] = m
-					}
-					if m.loss < least || m.loss == least && b < who {
-						who, least = b, m.loss
-					}
+				sum += r.size[c] * top
+				for _, s := range f.slots[f.at[at]:f.at[at+1]] {
+					u[s] += r.size[c]
 				}
-				if who < 0 || delta-least <= 1e-9 {
-					ok = false
-					break
-				}
-				f := without(who, c.slot)
-				if !f.feasible {
-					ok = false
-					break
-				}
-				f.value = r.tasks[who].value(f.choices, nil)
-				delta -= plan[who].value - f.value
-				old[who] = plan[who]
-				put(who, f)
 			}
-			if !ok || delta <= 1e-9 {
-				for _, b := range slices.Sorted(keysOf(old)) {
-					put(b, old[b])
-				}
-				continue
+			sums[part] = sum
+		})
+		clear(use)
+		v := 0.0
+		for part := range parts {
+			v += sums[part]
+			for i, x := range uses[part] {
+				use[i] += x
 			}
-			total += delta
-			improved = true
 		}
-		if !improved || r.enough(total) {
+		for i := range price {
+			v += price[i] * seats[i]
+		}
+		return v
+	}
+	v := eval()
+	low := v
+	delta := math.Max(0.25*(r.bound-r.value), 1e-4*math.Abs(r.bound))
+	stall := 0
+	for range steps {
+		norm := 0.0
+		for i := range dir {
+			dir[i] = 0.75*(use[i]-seats[i]) + 0.25*dir[i]
+			if price[i] <= 0 && dir[i] < 0 {
+				dir[i] = 0
+			}
+			norm += dir[i] * dir[i]
+		}
+		if norm < 1e-18 || delta < 2e-6*math.Abs(low) {
 			break
 		}
-		r.polish(plan, q, order)
-		holders = make([][]int, len(r.m.slots))
-		for t := range plan {
-			age[t]++
-			for _, c := range plan[t].choices {
-				if q.tight[c.slot] {
-					holders[c.slot] = append(holders[c.slot], t)
-				}
-			}
+		step := (v - low + delta) / norm
+		for i := range price {
+			price[i] = math.Min(center[i]+box, math.Max(math.Max(0, center[i]-box), price[i]+step*dir[i]))
+		}
+		v = eval()
+		switch {
+		case v < low-0.3*delta:
+			low, stall = v, 0
+			copy(best, price)
+		case v < low:
+			low = v
+			copy(best, price)
+			stall++
+		default:
+			stall++
+		}
+		if stall >= 12 {
+			delta, stall = delta/2, 0
+			copy(price, best)
+			clear(dir)
+			v = eval()
 		}
 	}
-	r.take(plan)
+	out := make([]float64, len(r.m.slots))
+	for i, s := range r.scarce {
+		out[s] = best[i]
+	}
+	return out, low
 }
 
-func keysOf[V any](m map[int]V) func(yield func(int) bool) {
-	return func(yield func(int) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
+// parts runs f for every part of the classes on all workers.
+func (r *region) parts(f func(part int)) {
+	if len(r.pool) == 1 || len(r.cols) < 2000 {
+		for part := range parts {
+			f(part)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range r.pool {
+		wg.Go(func() {
+			for {
+				part := int(next.Add(1)) - 1
+				if part >= parts {
+					return
+				}
+				f(part)
 			}
+		})
+	}
+	wg.Wait()
+}
+
+// take keeps the plan of a primal if it is the best so far.
+func (r *region) take(p *primal) {
+	if p.value <= r.value && r.routes != nil {
+		return
+	}
+	r.value = p.value
+	if r.routes == nil {
+		r.routes = make([]found, len(r.people))
+	}
+	for t, i := range p.at {
+		r.routes[t] = found{}
+		if i >= 0 {
+			x := &r.cols[r.class[t]][i]
+			r.routes[t] = found{slots: x.slots, value: x.value, feasible: true}
 		}
 	}
 }

@@ -46,11 +46,11 @@ func Plan(p *Problem, opt Options) Answer {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return strings.Compare(p.Teachers[a].ID, p.Teachers[b].ID) })
-	tasks := make([]*task, len(order))
+	people := make([]person, len(order))
 	for i, t := range order {
-		tasks[i] = m.newTask(&p.Teachers[t])
+		people[i] = m.person(&p.Teachers[t])
 	}
-	r := newRegion(m, tasks, opt)
+	r := newRegion(m, people, opt)
 	r.run()
 
 	a := Answer{Teachers: make([]Route, len(order)), Unmet: []Unmet{}, Warnings: []string{}}
@@ -58,18 +58,18 @@ func Plan(p *Problem, opt Options) Answer {
 	for i := range m.slots {
 		left[i] = m.slots[i].seats
 	}
-	for i := range tasks {
-		for _, c := range r.routes[i].choices {
-			if left[c.slot] > 0 {
-				left[c.slot]--
+	for i := range people {
+		for _, o := range r.routes[i].slots {
+			if left[o] > 0 {
+				left[o]--
 			}
 		}
 	}
 	unmet := map[string]*Unmet{}
 	for i, t := range order {
-		route := m.route(&p.Teachers[t], r.routes[i], left)
+		route := m.route(&p.Teachers[t], &people[i], r.routes[i], left)
 		if route.Conflict != nil {
-			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: the locked steps cannot all hold", route.ID))
+			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: the demands cannot all hold", route.ID))
 		}
 		a.Objective += route.Coverage - m.penalty*route.Hours
 		for _, u := range route.Uncovered {
@@ -96,10 +96,10 @@ func Plan(p *Problem, opt Options) Answer {
 }
 
 // order sorts a route's choices by date.
-func (m *model) order(set []choice) []choice {
+func (m *model) order(set []int32) []int32 {
 	set = slices.Clone(set)
-	slices.SortFunc(set, func(a, b choice) int {
-		x, y := &m.slots[a.slot], &m.slots[b.slot]
+	slices.SortFunc(set, func(a, b int32) int {
+		x, y := &m.slots[a], &m.slots[b]
 		if x.start != y.start {
 			return int(x.start - y.start)
 		}
@@ -111,32 +111,35 @@ func (m *model) order(set []choice) []choice {
 	return set
 }
 
-// route words the choices of one teacher; left holds the seats nobody took.
-func (m *model) route(t *Teacher, f found, left []int) Route {
+// route words the slots of one teacher; left holds the seats nobody took.
+func (m *model) route(t *Teacher, q *person, f found, left []int) Route {
 	r := Route{ID: t.ID, Steps: []Step{}, Uncovered: []Uncovered{}}
 	if !f.feasible {
-		r.Conflict = slices.Clone(t.Locked)
+		r.Conflict = slices.Clone(t.demands())
 	}
-	resid := map[int]float64{}
-	for e, w := range t.Deficits {
-		if w > 0 {
-			resid[m.elem[e]] = 1
-		}
+	resid := make([]float64, len(q.elems))
+	for e := range resid {
+		resid[e] = 1
 	}
-	for _, c := range m.order(f.choices) {
-		x := &m.slots[c.slot]
+	set := m.order(f.slots)
+	for _, o := range set {
+		x := &m.slots[o]
 		g := &m.progs[x.prog]
-		step := Step{Programme: g.src.ID, Session: x.id, Start: x.start, End: x.end, Hours: g.src.Hours, Cost: g.src.Cost, Closes: map[string]float64{}}
+		step := Step{Programme: g.src.ID, Session: x.id, Start: x.start, End: x.end, Hours: g.hours, Cost: g.cost, Closes: map[string]float64{}}
 		for _, cv := range g.covers {
-			take := math.Min(resid[cv.elem], cv.share)
+			e, ok := slices.BinarySearch(q.elems, cv.elem)
+			if !ok {
+				continue
+			}
+			take := math.Min(resid[e], cv.share)
 			if take <= 0 {
 				continue
 			}
-			resid[cv.elem] -= take
-			if resid[cv.elem] < 1e-12 {
-				resid[cv.elem] = 0
+			resid[e] -= take
+			if resid[e] < 1e-12 {
+				resid[e] = 0
 			}
-			gain := t.Deficits[m.elems[cv.elem]] * take
+			gain := q.weights[e] * take
 			step.Closes[m.elems[cv.elem]] = gain
 			r.Coverage += gain
 		}
@@ -144,68 +147,84 @@ func (m *model) route(t *Teacher, f found, left []int) Route {
 		r.Cost += step.Cost
 		r.Steps = append(r.Steps, step)
 	}
-	for e := range m.elems {
-		if w := t.Deficits[m.elems[e]] * resid[e]; w > 0 {
-			r.Uncovered = append(r.Uncovered, Uncovered{m.elems[e], w, m.why(t, e, resid, r, left)})
+	for e, g := range q.elems {
+		if w := q.weights[e] * resid[e]; w > 0 {
+			r.Uncovered = append(r.Uncovered, Uncovered{m.elems[g], w, m.why(q, g, resid, set, r, left)})
 		}
 	}
 	return r
 }
 
 // why names what stands between an element and one more programme for it: the obstacle of the programme that comes
-// closest to being taken. Programmes that would not be worth their hours do not count as being held up.
-func (m *model) why(t *Teacher, e int, resid map[int]float64, r Route, left []int) Why {
-	lim := t.Limits.over(m.p.Limits)
+// closest to being taken. Programmes that would not be worth their hours do not count as being held up; a programme
+// that only a demand of the methodist keeps out counts as held up by it.
+func (m *model) why(q *person, elem int32, resid []float64, set []int32, r Route, left []int) Why {
 	const (
 		none = iota
+		worthless
 		noDates
 		noSeats
 		noHours
 		noCost
+		demand
 		clash
 		free
 	)
-	best, worthless := none, false
-	groups := map[string]bool{}
-	taken := map[string]bool{}
-	for _, s := range r.Steps {
-		taken[s.Programme] = true
-		if g := m.progs[m.byID[s.Programme]].group; g != "" {
-			groups[g] = true
-		}
-	}
-	for i := range m.progs {
+	best := none
+	for _, i := range m.coverers[elem] {
 		g := &m.progs[i]
-		if taken[g.src.ID] || slices.Contains(t.Done, g.src.ID) || !slices.ContainsFunc(g.covers, func(c cover) bool { return c.elem == e }) {
+		taken := slices.ContainsFunc(set, func(o int32) bool { return m.slots[o].prog == int(i) })
+		if taken || slices.Contains(q.done, i) || len(g.slots) == 0 {
 			continue
 		}
-		if len(g.slots) == 0 {
-			continue
-		}
-		gain := -m.penalty * g.src.Hours
+		gain := -g.pen
 		for _, c := range g.covers {
-			gain += t.Deficits[m.elems[c.elem]] * math.Min(resid[c.elem], c.share)
+			if e, ok := slices.BinarySearch(q.elems, c.elem); ok {
+				gain += q.weights[e] * math.Min(resid[e], c.share)
+			}
 		}
-		if gain <= tol || slices.Contains(t.Forbidden, g.src.ID) || g.group != "" && groups[g.group] {
-			worthless = true
+		excluded, held := false, slices.Contains(q.barred, i)
+		for _, o := range set {
+			h := &m.progs[m.slots[o].prog]
+			if g.group >= 0 && h.group == g.group || slices.ContainsFunc(g.sets, func(a int32) bool { return slices.Contains(h.sets, a) }) {
+				excluded = true
+				for _, x := range q.musts {
+					held = held || int(x.prog) == m.slots[o].prog
+				}
+			}
+		}
+		if gain <= tol || excluded && !held {
+			best = max(best, worthless)
 			continue
 		}
 		rank := noDates
 		for _, s := range g.slots {
 			x := &m.slots[s]
-			if !slotOpen(x, lim, t.Unavailable) {
+			if !q.dated(x) {
 				continue
 			}
 			here := free
 			switch {
+			case held || !q.likes(x):
+				here = demand
 			case x.seats >= 0 && left[s] <= 0:
 				here = noSeats
-			case lim.Hours != nil && r.Hours+g.src.Hours > *lim.Hours+1e-9:
+			case r.Hours+g.hours > q.hours+1e-9:
 				here = noHours
-			case lim.Cost != nil && r.Cost+g.src.Cost > *lim.Cost+1e-9:
+			case r.Cost+g.cost > q.cost+1e-9:
 				here = noCost
-			case x.full && slices.ContainsFunc(r.Steps, func(st Step) bool { return m.clashes(st, x) }):
-				here = clash
+			default:
+				for _, o := range set {
+					y := &m.slots[o]
+					if x.full && y.full && x.start <= y.end && y.start <= x.end {
+						here = clash
+						for _, d := range q.musts {
+							if int(d.prog) == y.prog {
+								here = demand
+							}
+						}
+					}
+				}
 			}
 			rank = max(rank, here)
 		}
@@ -220,23 +239,10 @@ func (m *model) why(t *Teacher, e int, resid map[int]float64, r Route, left []in
 		return NoHours
 	case noCost:
 		return NoCost
-	case free:
-		return NotWorth
-	}
-	if worthless {
+	case demand:
+		return Demanded
+	case free, worthless:
 		return NotWorth
 	}
 	return NoProgramme
-}
-
-func (m *model) clashes(st Step, x *slot) bool {
-	if x.start > st.End || st.Start > x.end {
-		return false
-	}
-	for _, s := range m.progs[m.byID[st.Programme]].slots {
-		if m.slots[s].id == st.Session {
-			return m.slots[s].full
-		}
-	}
-	return false
 }

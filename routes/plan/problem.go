@@ -13,7 +13,10 @@
 // check.go an independent reading of the same rules that judges every answer.
 package plan
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Day is a calendar day counted from 1 January 1970.
 type Day int
@@ -45,6 +48,51 @@ func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 func (d *Day) UnmarshalText(b []byte) (err error) {
 	*d, err = ParseDay(string(b))
 	return err
+}
+
+// Month is a calendar month counted from January of year 0.
+type Month int
+
+// ParseMonth reads "2006-01".
+func ParseMonth(s string) (Month, error) {
+	t, err := time.Parse("2006-01", s)
+	if err != nil {
+		return 0, err
+	}
+	return Month(t.Year()*12 + int(t.Month()) - 1), nil
+}
+
+// Month is the month a day falls in.
+func (d Day) Month() Month {
+	t := d.Time()
+	return Month(t.Year()*12 + int(t.Month()) - 1)
+}
+
+// String is the month as "2006-01".
+func (m Month) String() string { return fmt.Sprintf("%04d-%02d", int(m)/12, int(m)%12+1) }
+
+// MarshalText writes the month as "2006-01".
+func (m Month) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads "2006-01".
+func (m *Month) UnmarshalText(b []byte) (err error) {
+	*m, err = ParseMonth(string(b))
+	return err
+}
+
+// monthsOf spreads hours evenly over the days of a session and gathers them by month.
+func monthsOf(hours float64, start, end Day) []monthPart {
+	var out []monthPart
+	days := float64(end-start) + 1
+	for d := start; d <= end; {
+		m := d.Month()
+		t := d.Time()
+		next := DayOf(time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, time.UTC))
+		last := min(end, next-1)
+		out = append(out, monthPart{m, hours * (float64(last-d) + 1) / days})
+		d = last + 1
+	}
+	return out
 }
 
 // Limits bound a route. A nil field is no limit; zero is zero.
@@ -88,6 +136,7 @@ type Session struct {
 	End   Day    `json:"end"`
 	Mode  Mode   `json:"mode"`
 	Seats *int   `json:"seats,omitempty"`
+	Venue string `json:"venue,omitempty"`
 }
 
 // Programme is something a teacher can take; Covers tells which share (0…1) of each element it closes.
@@ -113,7 +162,18 @@ type Lock struct {
 	Session   string `json:"session,omitempty"`
 }
 
-// Teacher is one person with weighted deficits. Locked and Forbidden are the methodist's demands.
+// Preferences are wishes about the form, the place and the time of steps that a plan has to keep: every session is of
+// a form and at a venue named, all its days fall in months named, and the hours of a month stay under HoursAMonth
+// (the hours of a session are spread evenly over its days). An empty list or nil is no wish.
+type Preferences struct {
+	Modes       []Mode   `json:"modes,omitempty"`
+	Venues      []string `json:"venues,omitempty"`
+	Months      []Month  `json:"months,omitempty"`
+	HoursAMonth *float64 `json:"hours_a_month,omitempty"`
+}
+
+// Teacher is one person with weighted deficits. Locked, Required and Forbidden are the methodist's demands: steps and
+// programmes that have to be in the route, and programmes that must not be. Territory is the municipality, for fairness between them.
 type Teacher struct {
 	ID          string             `json:"id"`
 	Deficits    map[string]float64 `json:"deficits"`
@@ -121,7 +181,19 @@ type Teacher struct {
 	Limits      Limits             `json:"limits"`
 	Unavailable []Span             `json:"unavailable,omitempty"`
 	Locked      []Lock             `json:"locked,omitempty"`
+	Required    []string           `json:"required,omitempty"`
 	Forbidden   []string           `json:"forbidden,omitempty"`
+	Preferences *Preferences       `json:"preferences,omitempty"`
+	Territory   string             `json:"territory,omitempty"`
+}
+
+// demands are the locked steps and the required programmes as locks.
+func (t *Teacher) demands() []Lock {
+	out := t.Locked
+	for _, q := range t.Required {
+		out = append(out[:len(out):len(out)], Lock{Programme: q})
+	}
+	return out
 }
 
 // Problem is all that a plan is made of.
@@ -130,6 +202,9 @@ type Problem struct {
 	HourPenalty float64     `json:"hour_penalty"`
 	Programmes  []Programme `json:"programmes"`
 	Teachers    []Teacher   `json:"teachers"`
+	// Equivalents are sets of programmes that stand for each other: a route holds at most one of a set, and one done
+	// counts as all done.
+	Equivalents [][]string `json:"equivalents,omitempty"`
 }
 
 // Step is one programme chosen for a teacher. Closes is the weighted gain by element in the order of the steps.
@@ -154,6 +229,8 @@ const (
 	NoCost      Why = "no_cost"
 	NoDates     Why = "no_dates"
 	NotWorth    Why = "not_worth"
+	// Demanded: a step that the methodist locked, forbade or wants otherwise stands in the way.
+	Demanded Why = "demand"
 )
 
 // Uncovered is what is left of a deficit; Weight is the part of its weight that no step closes.

@@ -27,9 +27,10 @@ type choice struct {
 	slot int32
 }
 
-// found is the outcome of one search. Bound ≥ the optimum always; bound = value when the search was finished.
+// found is the outcome of one search: a route as the slots taken. Bound ≥ the optimum always; bound = value when the
+// search was finished.
 type found struct {
-	choices  []choice
+	slots    []int32
 	value    float64 // with prices taken off
 	bound    float64
 	feasible bool
@@ -38,38 +39,48 @@ type found struct {
 
 // searcher holds the scratch of one search at a time; one worker reuses one searcher.
 type searcher struct {
-	m     *model
-	k     *task
-	price []float64 // by slot; +Inf closes it; nil: all free
+	m      *model
+	task   task
+	k      *task
+	price  []float64 // by slot; +Inf closes it; nil: all free
+	index  []int32   // programme → item of the task
+	local  []int32   // element → index in the person's
+	worthy []bool
 
 	best     float64
-	bestSet  []choice
+	bestSet  []int32
 	has      bool
 	cur      []choice
 	chosenAt []int32 // item → slot + 1, 0 when not chosen
+	mark     []int32 // item → the child it was last kept for
+	child    int32
 	full     []int32 // full-time slots chosen
-	pend     []must
+	pend     []itemMust
 	nodes    int
 	limit    int
 	open     float64 // the best bound of what the node limit left unexplored
 	levels   []*level
-	deep     int
+	ahead    []float64
+	making   state
+	lp       simplex
+	dual     []float64
+	set      []choice
+	warm     bool // the search started from a known route
+	rooted   bool // the first node without demands left has been met: it is worked on harder
 }
 
 // level is the scratch of one depth of the search.
 type level struct {
 	resid  []float64
-	cand   []int32 // blocks still open
+	cand   []int32 // items still open, those of a block side by side
 	live   []liveBlock
 	items  []int32   // live items, block by block
 	prof   []float64 // profit of each under π = w
 	lin    []float64 // profit of each under the linearisation at work
 	cheap  []float64 // price of its cheapest slot
-	w      int       // units of hours at hand
+	w, c   int       // units of hours and of money at hand
 	tables [2]table
 	pi     []float64
-	top    []float64 // the best π so far
-	grad   []float64
 	picked []int32
 }
 
@@ -77,6 +88,7 @@ type liveBlock struct {
 	block    int32
 	from, to int32 // its live items in live.items
 	score    float64
+	rank     int32
 }
 
 // table is one linearisation with its knapsack over suffixes of the live blocks.
@@ -96,28 +108,26 @@ func (s *searcher) level(d int) *level {
 	return s.levels[d]
 }
 
-// solve finds the best route of a task under prices on slots. warm is a route known to keep the rules, or nil: the
+// solve finds the best route of a person under prices on slots. warm is a route known to keep the rules, or nil: the
 // search starts from it where its slots are open. nodeLimit 0 means none.
-func (s *searcher) solve(k *task, price []float64, warm []choice, nodeLimit int) found {
-	s.k, s.price = k, price
-	s.best, s.has, s.nodes, s.limit, s.open, s.deep = 0, false, 0, nodeLimit, math.Inf(-1), 0
-	s.bestSet = s.bestSet[:0]
-	s.cur, s.full, s.pend = s.cur[:0], s.full[:0], s.pend[:0]
+func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int) found {
+	s.best, s.has, s.nodes, s.limit, s.open = 0, false, 0, nodeLimit, math.Inf(-1)
+	s.bestSet, s.cur, s.full, s.pend = s.bestSet[:0], s.cur[:0], s.full[:0], s.pend[:0]
+	if !s.load(q, price) {
+		return found{value: math.Inf(-1), bound: math.Inf(-1)}
+	}
+	k := s.k
 	if cap(s.chosenAt) < len(k.items) {
-		s.chosenAt = make([]int32, len(k.items)*2)
+		s.chosenAt, s.mark = make([]int32, len(k.items)*2), make([]int32, len(k.items)*2)
 	}
-	s.chosenAt = s.chosenAt[:len(k.items)]
+	s.chosenAt, s.mark = s.chosenAt[:len(k.items)], s.mark[:len(k.items)]
 	clear(s.chosenAt)
+	clear(s.mark)
+	s.child, s.rooted = 0, false
 	root := s.level(0)
-	root.resid = append(root.resid[:0], ones(len(k.weights))...)
-	root.cand = root.cand[:0]
-	for b := range k.blocks {
-		root.cand = append(root.cand, int32(b))
-	}
-	for _, q := range k.musts {
-		if q.item < 0 || q.slot == -2 {
-			return found{value: math.Inf(-1), bound: math.Inf(-1)}
-		}
+	root.resid, root.cand = root.resid[:0], root.cand[:0]
+	for range q.weights {
+		root.resid = append(root.resid, 1)
 	}
 	s.pend = append(s.pend, k.musts...)
 	if len(s.pend) == 0 {
@@ -125,24 +135,34 @@ func (s *searcher) solve(k *task, price []float64, warm []choice, nodeLimit int)
 	} else {
 		s.best = math.Inf(-1)
 	}
-	if len(warm) > 0 {
-		if v := k.value(warm, price); !math.IsInf(v, -1) {
-			s.offer(v, warm)
+	s.warm = len(warm) > 0
+	if s.warm {
+		v := s.m.worth(q, warm)
+		for _, o := range warm {
+			v -= s.cost(o)
+		}
+		if !math.IsInf(v, -1) && (!s.has || v > s.best+tol) {
+			s.best, s.has = v, true
+			s.bestSet = append(s.bestSet, warm...)
 		}
 	}
-	s.search(0, 0, k.hours, k.cost)
-	f := found{choices: slices.Clone(s.bestSet), value: s.best, feasible: s.has, nodes: s.nodes}
-	f.bound = math.Max(s.best, s.open)
-	slices.SortFunc(f.choices, func(a, b choice) int { return int(a.item - b.item) })
-	return f
-}
-
-func ones(n int) []float64 {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = 1
+	// Items of a block side by side, blocks in the order of their first item.
+	for j := range k.items {
+		if b := k.items[j].block; !k.items[j].grouped {
+			root.cand = append(root.cand, int32(j))
+		} else if !slices.ContainsFunc(k.items[:j], func(o item) bool { return o.block == b }) {
+			for x := j; x < len(k.items); x++ {
+				if k.items[x].block == b {
+					root.cand = append(root.cand, int32(x))
+				}
+			}
+		}
 	}
-	return out
+	s.search(0, 0, q.hours, q.cost)
+	f := found{slots: slices.Clone(s.bestSet), value: s.best, feasible: s.has, nodes: s.nodes}
+	f.bound = math.Max(s.best, s.open)
+	slices.Sort(f.slots)
+	return f
 }
 
 func (s *searcher) cost(slot int32) float64 {
@@ -152,16 +172,36 @@ func (s *searcher) cost(slot int32) float64 {
 	return s.price[slot]
 }
 
-// fits tells whether a slot of an item agrees with what is chosen: full-time days apart, requirements in order.
+// fits tells whether a slot of an item agrees with what is chosen: full-time days apart, requirements in order, no
+// two equivalents, the load of a month kept.
 func (s *searcher) fits(it *item, slot int32) bool {
 	x := &s.m.slots[slot]
-	if math.IsInf(s.cost(slot), 1) {
-		return false
-	}
 	if x.full {
 		for _, f := range s.full {
 			y := &s.m.slots[f]
 			if x.start <= y.end && y.start <= x.end {
+				return false
+			}
+		}
+	}
+	if s.k.demands {
+		for _, part := range x.months {
+			sum := part.hours
+			for _, c := range s.cur {
+				for _, o := range s.m.slots[c.slot].months {
+					if o.month == part.month {
+						sum += o.hours
+					}
+				}
+			}
+			if sum > s.k.q.load+1e-9 {
+				return false
+			}
+		}
+	}
+	for _, a := range s.m.progs[it.prog].sets {
+		for _, c := range s.cur {
+			if slices.Contains(s.m.progs[s.k.items[c.item].prog].sets, a) {
 				return false
 			}
 		}
@@ -201,43 +241,16 @@ func (s *searcher) cheapest(it *item) float64 {
 	return best
 }
 
-// dominated tells whether another fitting slot of a free-standing item is as good for every continuation.
-func (s *searcher) dominated(it *item, i int) bool {
-	if it.linked {
-		return false
-	}
-	x := &s.m.slots[it.opts[i]]
-	px := s.cost(it.opts[i])
-	for j, o := range it.opts {
-		if j == i {
-			continue
-		}
-		y, py := &s.m.slots[o], s.cost(o)
-		if py > px || math.IsInf(py, 1) {
-			continue
-		}
-		covers := !y.full || x.full && x.start <= y.start && y.end <= x.end
-		if !covers || !s.fits(it, o) {
-			continue
-		}
-		same := py == px && y.full == x.full && (!x.full || x.start == y.start && x.end == y.end)
-		if !same || j < i {
-			return true
-		}
-	}
-	return false
-}
-
 // offer takes the current set as the best one if it is.
 func (s *searcher) offer(value float64, set []choice) {
 	if !s.has || value > s.best+tol {
 		s.best, s.has = value, true
-		s.bestSet = append(s.bestSet[:0], set...)
+		s.bestSet = s.bestSet[:0]
+		for _, c := range set {
+			s.bestSet = append(s.bestSet, c.slot)
+		}
 	}
 }
-
-// rounds of the subgradient method by depth.
-var rounds = [...]int{24, 8, 4}
 
 func (s *searcher) search(d int, f, hours, cost float64) {
 	s.nodes++
@@ -249,27 +262,126 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 	}
 	s.offer(f, s.cur)
 
-	// Keep the blocks that can still add something, with their profits under π = w.
+	// Keep the items that can still add something, with their profits under π = w.
+	w := k.q.weights
 	rest := 0.0
 	for e, r := range l.resid {
-		rest += k.weights[e] * r
+		rest += w[e] * r
 	}
 	if f+rest <= s.best+tol {
 		return
 	}
+	s.survey(l, hours, cost)
+	if len(l.live) == 0 {
+		return
+	}
+	l.w, l.c = 0, 0
+	if k.unit > 0 {
+		l.w = min(int(hours/k.unit+1e-9), k.width)
+	}
+	if k.coin > 0 {
+		l.c = min(int(cost/k.coin+1e-9), k.purse)
+	}
+
+	t0, t1 := &l.tables[0], &l.tables[1]
+	root := !s.rooted
+	s.rooted = true
+	if root && len(l.items) > 1 && !s.warm {
+		s.climb(l, f, hours, cost)
+	}
+	// Bound 1: π = w. Bound 2: the multipliers of the linear relaxation.
+	t0.on, t1.on = true, false
+	if f+s.fill(l, t0, w, 0, cost) <= s.best+tol || s.tighten(d, f, hours, cost) {
+		return
+	}
+	if s.fix(l, f, cost) || root {
+		if root {
+			s.rise(l)
+		}
+		l.cand = append(l.cand[:0], l.items...)
+		s.survey(l, hours, cost)
+		if len(l.live) == 0 || f+s.fill(l, t0, w, 0, cost) <= s.best+tol {
+			return
+		}
+		if root {
+			if s.tighten(d, f, hours, cost) {
+				return
+			}
+		} else if f+s.fill(l, t1, l.pi, t1.nu, cost) <= s.best+tol {
+			return
+		}
+	}
+
+	// Children: the set so far with one more item, later blocks open.
+	below := s.level(d + 1)
+	items, live := l.items, l.live
+	for i := range live {
+		if s.bound(l, i, f, l.w, l.c, cost, l.resid) <= s.best+tol {
+			return
+		}
+		lb := live[i]
+		for _, j := range items[lb.from:lb.to] {
+			it := &k.items[j]
+			base := f - it.pen
+			below.resid = append(below.resid[:0], l.resid...)
+			for _, c := range it.covers {
+				take := math.Min(l.resid[c.elem], c.share)
+				base += w[c.elem] * take
+				below.resid[c.elem] -= take
+			}
+			hu := 0
+			if k.unit > 0 {
+				hu = int((hours-it.hours)/k.unit + 1e-9)
+			}
+			cu := 0
+			if k.coin > 0 {
+				cu = int((cost-it.cost)/k.coin + 1e-9)
+			}
+			for _, o := range it.opts {
+				if !s.fits(it, o) {
+					continue
+				}
+				val := base - s.cost(o)
+				up := s.bound(l, i+1, val, hu, cu, cost-it.cost, below.resid)
+				if up <= s.best+tol {
+					continue
+				}
+				if s.limit > 0 && s.nodes >= s.limit {
+					s.open = math.Max(s.open, up)
+					continue
+				}
+				marks := s.choose(j, o)
+				s.descend(l, below, i+1)
+				if !s.useful(it) {
+					s.unchoose(j, o, marks)
+					continue
+				}
+				s.search(d+1, val, hours-it.hours, cost-it.cost)
+				s.unchoose(j, o, marks)
+			}
+		}
+	}
+}
+
+// survey lists the items of the level that can still add something, blocks by falling gain.
+func (s *searcher) survey(l *level, hours, cost float64) {
+	k := s.k
+	w := k.q.weights
 	items, live := l.items[:0], l.live[:0]
 	l.prof, l.cheap = l.prof[:0], l.cheap[:0]
-	for _, b := range l.cand {
+	for x := 0; x < len(l.cand); {
 		from := int32(len(items))
-		score := math.Inf(-1)
-		for _, j := range k.blocks[b].items {
+		b := k.items[l.cand[x]].block
+		lb := liveBlock{block: b, from: from}
+		for ; x < len(l.cand) && k.items[l.cand[x]].block == b; x++ {
+			j := l.cand[x]
 			it := &k.items[j]
 			if it.hours > hours+1e-9 || it.cost > cost+1e-9 {
 				continue
 			}
 			gain := 0.0
 			for _, c := range it.covers {
-				gain += k.weights[c.elem] * math.Min(l.resid[c.elem], c.share)
+				gain += w[c.elem] * math.Min(l.resid[c.elem], c.share)
 			}
 			gain -= it.pen
 			if gain <= tol && !it.needed {
@@ -281,17 +393,14 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 			}
 			items = append(items, j)
 			l.prof, l.cheap = append(l.prof, gain-p), append(l.cheap, p)
-			score = math.Max(score, (gain-p)/math.Max(it.hours, 1))
+			lb.score = math.Max(lb.score, gain-p)
 		}
-		if int32(len(items)) > from {
-			live = append(live, liveBlock{b, from, int32(len(items)), score})
+		if lb.to = int32(len(items)); lb.to > from {
+			live = append(live, lb)
 		}
 	}
 	l.items, l.live = items, live
-	if len(live) == 0 {
-		return
-	}
-	slices.SortStableFunc(live, func(a, b liveBlock) int {
+	slices.SortFunc(live, func(a, b liveBlock) int {
 		switch {
 		case a.score > b.score:
 			return -1
@@ -300,63 +409,159 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 		}
 		return int(a.block - b.block)
 	})
-	l.w = 0
-	if k.unit > 0 {
-		l.w = min(int(hours/k.unit+1e-9), k.width)
-	}
+}
 
-	// Bound 1: π = w.
-	t0, t1 := &l.tables[0], &l.tables[1]
-	t0.on, t1.on = true, false
-	v0 := s.fill(l, t0, k.weights, 0, cost)
-	if f+v0 <= s.best+tol {
-		return
-	}
-	// Bound 2: the best (π, ν) of a few subgradient steps.
-	if s.tighten(d, f, v0, hours, cost) {
-		return
-	}
-
-	// Children: the set so far with one more item, later blocks open.
-	below := s.level(d + 1)
-	for i := range live {
-		if s.bound(l, i, f, l.w, cost, l.resid) <= s.best+tol {
-			return
+// descend hands the items of the blocks from i on to the level below, without those that something stands above which
+// is neither chosen nor handed down.
+func (s *searcher) descend(l, below *level, i int) {
+	k := s.k
+	s.child++
+	for _, r := range l.live[i:] {
+		for _, j := range l.items[r.from:r.to] {
+			s.mark[j] = s.child
 		}
-		lb := live[i]
-		for _, j := range items[lb.from:lb.to] {
-			it := &k.items[j]
-			base := f - it.pen
-			below.resid = append(below.resid[:0], l.resid...)
-			for _, c := range it.covers {
-				take := math.Min(l.resid[c.elem], c.share)
-				base += k.weights[c.elem] * take
-				below.resid[c.elem] -= take
+	}
+	below.cand = below.cand[:0]
+	for _, r := range l.live[i:] {
+		for _, j := range l.items[r.from:r.to] {
+			if s.useful(&k.items[j]) {
+				below.cand = append(below.cand, j)
 			}
-			hu := 0
-			if k.unit > 0 {
-				hu = int((hours-it.hours)/k.unit + 1e-9)
+		}
+	}
+}
+
+// useful tells whether all that stand above an item are chosen or handed down to the child at work: else swapping the
+// item for one of them is no worse.
+func (s *searcher) useful(it *item) bool {
+	for _, a := range it.above {
+		if s.chosenAt[a] == 0 && s.mark[a] != s.child {
+			return false
+		}
+	}
+	return true
+}
+
+// fix drops the items of a level that no route better than the best known can hold: with the item forced in, the
+// linearisation of tables[1] (else tables[0]) already bounds the rest. It tells whether any was dropped.
+func (s *searcher) fix(l *level, f, cost float64) bool {
+	k := s.k
+	t := &l.tables[1]
+	if !t.on {
+		t = &l.tables[0]
+	}
+	n, side := len(l.live), l.c+1
+	row := (l.w + 1) * side
+	// ahead[i][h]: the best of the blocks before i within h units.
+	if need := (n + 1) * row; cap(s.ahead) < need {
+		s.ahead = make([]float64, need*3/2)
+	}
+	pre := s.ahead[:(n+1)*row]
+	clear(pre[:row])
+	base := f
+	for e, sl := range t.slop {
+		base += sl * l.resid[e]
+	}
+	if t.nu > 0 {
+		base += t.nu * cost
+	}
+	// lin has to be that of the table: the last one filled may be another.
+	l.lin = l.lin[:0]
+	for i, j := range l.items {
+		it := &k.items[j]
+		p := -it.pen - l.cheap[i]
+		for _, c := range it.covers {
+			p += (k.q.weights[c.elem] - t.slop[c.elem]) * math.Min(l.resid[c.elem], c.share)
+		}
+		l.lin = append(l.lin, p-t.nu*it.cost)
+	}
+	kept := l.items[:0]
+	dropped := false
+	for i := range n {
+		lb := l.live[i]
+		here, next := pre[i*row:(i+1)*row], pre[(i+1)*row:(i+2)*row]
+		after := t.g[(i+1)*row : (i+2)*row]
+		copy(next, here)
+		for x := lb.from; x < lb.to; x++ {
+			it := &k.items[l.items[x]]
+			hu, cu := int(it.hu), int(it.cu)
+			if hu > l.w || cu > l.c {
+				continue
 			}
-			for oi, o := range it.opts {
-				if !s.fits(it, o) || s.dominated(it, oi) {
-					continue
+			best, p := math.Inf(-1), l.lin[x]
+			for h := 0; h <= l.w-hu; h++ {
+				to, from := next[(h+hu)*side+cu:(h+hu+1)*side], here[h*side:h*side+side-cu]
+				rest := after[(l.w-hu-h)*side : (l.w-hu-h)*side+side-cu]
+				for c, v := range from {
+					if w := v + rest[len(rest)-1-c]; w > best {
+						best = w
+					}
+					if v += p; v > to[c] {
+						to[c] = v
+					}
 				}
-				val := base - s.cost(o)
-				up := s.bound(l, i+1, val, hu, cost-it.cost, below.resid)
-				if up <= s.best+tol {
-					continue
+			}
+			if base+best+l.lin[x] <= s.best+tol {
+				s.mark[l.items[x]] = -1
+				dropped = true
+			}
+		}
+	}
+	if !dropped {
+		return false
+	}
+	for _, j := range l.items {
+		if s.mark[j] != -1 {
+			kept = append(kept, j)
+		} else {
+			s.mark[j] = 0
+		}
+	}
+	l.items = kept
+	return true
+}
+
+// rise finds which of the items left stand above which: those that cover no less for no more hours, money and price,
+// and whose slots stand wherever the other's do.
+func (s *searcher) rise(l *level) {
+	k := s.k
+	if k.demands || len(k.q.weights) > 64 {
+		return
+	}
+	better := func(a, b *item) bool { // a may replace b
+		if b.mask&^a.mask != 0 || a.hours > b.hours || a.cost > b.cost || a.linked {
+			return false
+		}
+		if a.grouped && (!b.grouped || a.block != b.block) || len(s.m.progs[a.prog].sets) > 0 {
+			return false
+		}
+		x := 0
+		for _, c := range b.covers {
+			for a.covers[x].elem != c.elem {
+				x++
+			}
+			if a.covers[x].share < c.share {
+				return false
+			}
+		}
+		for _, o := range b.opts {
+			if !slices.ContainsFunc(a.opts, func(p int32) bool { return s.replaces(p, o) }) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, j := range l.items {
+		b := &k.items[j]
+		b.above = nil
+		if b.linked || b.must || b.grouped {
+			continue
+		}
+		for _, i := range l.items {
+			if a := &k.items[i]; i != j && better(a, b) && (i < j || !better(b, a)) {
+				if len(b.above) < 12 {
+					b.above = append(b.above, i)
 				}
-				if s.limit > 0 && s.nodes >= s.limit {
-					s.open = math.Max(s.open, up)
-					continue
-				}
-				below.cand = below.cand[:0]
-				for _, r := range live[i+1:] {
-					below.cand = append(below.cand, r.block)
-				}
-				marks := s.choose(j, o)
-				s.search(d+1, val, hours-it.hours, cost-it.cost)
-				s.unchoose(j, o, marks)
 			}
 		}
 	}
@@ -371,8 +576,13 @@ func (s *searcher) choose(j, o int32) (marks int) {
 		s.full = append(s.full, o)
 	}
 	for _, q := range s.k.items[j].requires {
-		if s.chosenAt[q] == 0 && !slices.ContainsFunc(s.pend, func(p must) bool { return p.item == q }) {
-			s.pend = append(s.pend, must{q, -1})
+		if s.chosenAt[q] == 0 && !slices.ContainsFunc(s.pend, func(p itemMust) bool { return p.item == q }) {
+			s.pend = append(s.pend, itemMust{q, anySlot})
+		}
+	}
+	for _, q := range s.k.items[j].above {
+		if s.chosenAt[q] == 0 && !slices.ContainsFunc(s.pend, func(p itemMust) bool { return p.item == q }) {
+			s.pend = append(s.pend, itemMust{q, anySlot})
 		}
 	}
 	return marks
@@ -392,35 +602,48 @@ func (s *searcher) force(d int, f, hours, cost float64) {
 	k, l := s.k, s.level(d)
 	q := s.pend[len(s.pend)-1]
 	it := &k.items[q.item]
-	at := slices.Index(l.cand, it.block)
-	if at < 0 || it.hours > hours+1e-9 || it.cost > cost+1e-9 {
+	if s.chosenAt[q.item] > 0 { // locked and required at once
+		if q.slot >= 0 && s.chosenAt[q.item] != q.slot+1 {
+			return
+		}
+		s.pend = s.pend[:len(s.pend)-1]
+		s.search(d, f, hours, cost)
+		s.pend = append(s.pend, q)
+		return
+	}
+	if !slices.Contains(l.cand, q.item) || it.hours > hours+1e-9 || it.cost > cost+1e-9 {
 		return
 	}
 	rest := 0.0
 	for e, r := range l.resid {
-		rest += k.weights[e] * r
+		rest += k.q.weights[e] * r
 	}
 	if s.has && f+rest <= s.best+tol {
 		return
 	}
 	below := s.level(d + 1)
-	for oi, o := range it.opts {
-		if q.slot >= 0 && o != q.slot || !s.fits(it, o) || q.slot < 0 && s.dominated(it, oi) {
+	saved := slices.Clone(s.pend)
+	for _, o := range it.opts {
+		if q.slot >= 0 && o != q.slot || !s.fits(it, o) {
 			continue
 		}
 		val := f - it.pen - s.cost(o)
 		below.resid = append(below.resid[:0], l.resid...)
 		for _, c := range it.covers {
 			take := math.Min(l.resid[c.elem], c.share)
-			val += k.weights[c.elem] * take
+			val += k.q.weights[c.elem] * take
 			below.resid[c.elem] -= take
 		}
 		if s.limit > 0 && s.nodes >= s.limit {
 			s.open = math.Max(s.open, f+rest)
 			continue
 		}
-		below.cand = append(append(below.cand[:0], l.cand[:at]...), l.cand[at+1:]...)
-		saved := slices.Clone(s.pend)
+		below.cand = below.cand[:0]
+		for _, j := range l.cand {
+			if k.items[j].block != it.block {
+				below.cand = append(below.cand, j)
+			}
+		}
 		s.pend = s.pend[:len(s.pend)-1]
 		s.choose(q.item, o)
 		s.search(d+1, val, hours-it.hours, cost-it.cost)
@@ -436,7 +659,7 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 	t.nu = nu
 	t.slop = t.slop[:0]
 	base := 0.0
-	for e, w := range k.weights {
+	for e, w := range k.q.weights {
 		t.slop = append(t.slop, w-pi[e])
 		base += (w - pi[e]) * l.resid[e]
 	}
@@ -452,7 +675,8 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 		}
 		l.lin = append(l.lin, p)
 	}
-	row := l.w + 1
+	side := l.c + 1
+	row := (l.w + 1) * side
 	n := len(l.live)
 	if need := (n + 1) * row; cap(t.g) < need {
 		t.g = make([]float64, need*3/2)
@@ -467,13 +691,14 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 			if p <= 0 {
 				continue
 			}
-			hu := 0
-			if k.unit > 0 {
-				hu = int(k.items[l.items[x]].hu)
-			}
-			for h := hu; h < row; h++ {
-				if v := next[h-hu] + p; v > here[h] {
-					here[h] = v
+			it := &k.items[l.items[x]]
+			hu, cu := int(it.hu), int(it.cu)
+			for h := hu; h <= l.w; h++ {
+				to, from := here[h*side+cu:(h+1)*side], next[(h-hu)*side:(h-hu)*side+side-cu]
+				for c, v := range from {
+					if v += p; v > to[c] {
+						to[c] = v
+					}
 				}
 			}
 		}
@@ -481,141 +706,277 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 	if nu > 0 {
 		base += nu * cost
 	}
-	return base + t.g[l.w]
+	return base + t.g[row-1]
 }
 
 // trace reads the set that the table last filled takes, as indexes into the level's items.
 func (s *searcher) trace(l *level, t *table) {
 	l.picked = l.picked[:0]
-	row, h := l.w+1, l.w
+	side := l.c + 1
+	row, h, c := (l.w+1)*side, l.w, l.c
 	for i := range l.live {
-		v := t.g[i*row+h]
-		if v == t.g[(i+1)*row+h] {
+		v := t.g[i*row+h*side+c]
+		if v == t.g[(i+1)*row+h*side+c] {
 			continue
 		}
 		for x := l.live[i].from; x < l.live[i].to; x++ {
-			hu := 0
-			if s.k.unit > 0 {
-				hu = int(s.k.items[l.items[x]].hu)
-			}
-			if l.lin[x] > 0 && hu <= h && t.g[(i+1)*row+h-hu]+l.lin[x] == v {
+			it := &s.k.items[l.items[x]]
+			hu, cu := int(it.hu), int(it.cu)
+			if l.lin[x] > 0 && hu <= h && cu <= c && t.g[(i+1)*row+(h-hu)*side+c-cu]+l.lin[x] == v {
 				l.picked = append(l.picked, x)
 				h -= hu
+				c -= cu
 				break
 			}
 		}
 	}
 }
 
-// tighten improves the bound of a node by subgradient steps with Polyak's length and leaves the best table in
-// tables[1]. It tells whether the node is closed.
-func (s *searcher) tighten(d int, f, v0, hours, cost float64) bool {
-	k, l := s.k, s.level(d)
-	t0, t1 := &l.tables[0], &l.tables[1]
-	l.pi = append(l.pi[:0], k.weights...)
-	l.top = append(l.top[:0], k.weights...)
-	scale := 1.0 // of money, so that ν and π move alike
-	bindsCost := false
-	if !math.IsInf(cost, 1) {
-		sum := 0.0
-		for _, j := range l.items {
-			sum += k.items[j].cost
-		}
-		bindsCost = sum > cost
-		scale = math.Max(k.cost, 1)
+// tighten finds the multipliers (π, ν) of the linear relaxation of what is left at a node, leaves their table in
+// tables[1], and tells whether the node is closed. With y_e ≥ 0 what covers e over its open share r_e, it is
+//
+//	max Σ_j (Σ_e w_e·a_ej − pen_j − price_j)·x_j − Σ_e w_e·y_e
+//	    Σ_j a_ej·x_j − y_e ≤ r_e,  Σ hours_j·x_j ≤ hours,  Σ cost_j·x_j ≤ cost,  Σ_{j of a group} x_j ≤ 1,  0 ≤ x ≤ 1;
+//
+// the multiplier of row e is w_e − π_e.
+func (s *searcher) tighten(d int, f, hours, cost float64) bool {
+	k, l, x := s.k, s.level(d), &s.lp
+	w := k.q.weights
+	n, elems := len(l.items), len(w)
+	sumHours, sumCost := 0.0, 0.0
+	for _, j := range l.items {
+		sumHours += k.items[j].hours
+		sumCost += k.items[j].cost
 	}
-	nu, topNu, top := 0.0, 0.0, v0
-	t, length, stall := t0, 1.0, 0
-	n := rounds[min(d, len(rounds)-1)]
-	moved, v := false, v0
-	for round := range n {
-		s.trace(l, t)
-		if d == 0 || round == 0 {
-			s.try(d, f, hours, cost)
-		}
-		if f+top <= s.best+tol {
-			return true
-		}
-		l.grad = append(l.grad[:0], l.resid...)
-		money := cost
-		for _, x := range l.picked {
-			it := &k.items[l.items[x]]
-			for _, c := range it.covers {
-				l.grad[c.elem] -= math.Min(l.resid[c.elem], c.share)
-			}
-			money -= it.cost
-		}
-		// grad is r − z: π falls where an element is covered more than once, rises where it is not.
-		norm := 0.0
-		for e, g := range l.grad {
-			if g > 0 && l.pi[e] >= k.weights[e] || g < 0 && l.pi[e] <= 0 {
-				l.grad[e] = 0
-				continue
-			}
-			norm += g * g
-		}
-		gm := 0.0
-		if bindsCost {
-			gm = money / scale
-			if gm > 0 && nu <= 0 {
-				gm = 0
-			}
-			norm += gm * gm
-		}
-		if norm < 1e-18 {
-			break
-		}
-		step := length * math.Max(f+v-s.best, 1e-6*math.Abs(v)) / norm
-		for e, g := range l.grad {
-			l.pi[e] = math.Min(k.weights[e], math.Max(0, l.pi[e]+step*g))
-		}
-		nu = math.Max(0, nu-step*gm/scale)
-		t = t1
-		v = s.fill(l, t1, l.pi, nu, cost)
-		moved = true
-		if v < top-1e-12 {
-			if v > top-1e-3*math.Abs(top) {
-				stall++
-			} else {
-				stall = 0
-			}
-			top, topNu = v, nu
-			copy(l.top, l.pi)
-			if f+top <= s.best+tol {
-				return true
-			}
-		} else {
-			stall++
-		}
-		if stall >= 3 {
-			length, stall = length/2, 0
-			if length < 0.1 {
-				break
-			}
+	rows := elems
+	hoursAt, costAt := -1, -1
+	if sumHours > hours && hours > 0 {
+		hoursAt = rows
+		rows++
+	}
+	if sumCost > cost && cost > 0 {
+		costAt = rows
+		rows++
+	}
+	groupsAt := rows
+	for _, lb := range l.live {
+		if lb.to-lb.from > 1 && rows < groupsAt+8 {
+			rows++
 		}
 	}
-	if moved && top < v0-1e-12 {
-		s.fill(l, t1, l.top, topNu, cost)
-		t1.on = true
+	x.reset(rows, n+elems)
+	cols := n + elems
+	for i, j := range l.items {
+		it := &k.items[j]
+		x.upper[i] = 1
+		x.d[i] = l.prof[i]
+		for _, c := range it.covers {
+			x.t[int(c.elem)*cols+i] = math.Min(l.resid[c.elem], c.share)
+		}
+		if hoursAt >= 0 {
+			x.t[hoursAt*cols+i] = it.hours / hours
+		}
+		if costAt >= 0 {
+			x.t[costAt*cols+i] = it.cost / cost
+		}
 	}
-	return false
+	for e := range w {
+		x.b[e] = l.resid[e]
+		x.d[n+e] = -w[e]
+		x.t[e*cols+n+e] = -1
+		x.upper[n+e] = math.Inf(1)
+	}
+	for r := elems; r < rows; r++ {
+		x.b[r] = 1
+	}
+	for r, i := groupsAt, 0; r < rows; i++ {
+		if lb := l.live[i]; lb.to-lb.from > 1 {
+			for q := lb.from; q < lb.to; q++ {
+				x.t[r*cols+int(q)] = 1
+			}
+			r++
+		}
+	}
+	x.run(4*rows + 60)
+	s.dual = x.multipliers(s.dual)
+	l.pi = l.pi[:0]
+	for e := range w {
+		l.pi = append(l.pi, math.Max(0, w[e]-s.dual[e]))
+	}
+	nu := 0.0
+	if costAt >= 0 {
+		nu = s.dual[costAt] / cost
+	}
+	if k.exact {
+		nu = 0 // the table counts money to the coin: a multiplier would only loosen it
+	}
+	t1 := &l.tables[1]
+	v := s.fill(l, t1, l.pi, nu, cost)
+	t1.on = true
+	if f+v <= s.best+tol {
+		return true
+	}
+	s.trace(l, t1)
+	s.try(d, f, hours, cost)
+	return f+v <= s.best+tol
+}
+
+// state is a set in the making: what is left of elements, hours and money, and its value.
+type state struct {
+	resid       []float64
+	hours, cost float64
+	value       float64
+}
+
+// push puts an item in a slot on the set in the making; pop takes the set back to n choices. Neither keeps the state
+// of resid: the caller does.
+func (s *searcher) push(st *state, j, o int32) {
+	it := &s.k.items[j]
+	st.value -= it.pen + s.cost(o)
+	for _, c := range it.covers {
+		take := math.Min(st.resid[c.elem], c.share)
+		st.value += s.k.q.weights[c.elem] * take
+		st.resid[c.elem] -= take
+	}
+	st.hours -= it.hours
+	st.cost -= it.cost
+	s.cur = append(s.cur, choice{j, o})
+	s.chosenAt[j] = o + 1
+	if s.m.slots[o].full {
+		s.full = append(s.full, o)
+	}
+}
+
+func (s *searcher) pop(n int) {
+	for _, c := range s.cur[n:] {
+		s.chosenAt[c.item] = 0
+		if s.m.slots[c.slot].full {
+			s.full = s.full[:len(s.full)-1]
+		}
+	}
+	s.cur = s.cur[:n]
+}
+
+// next finds the item worth adding to the set in the making: that of the highest gain to weight, where an hour weighs
+// perHour, a unit of money perCost and every item 1 − both sums' scale; −1 when nothing adds.
+func (s *searcher) next(st *state, items []int32, flat, perHour, perCost float64) (item, slot int32) {
+	k := s.k
+	item, slot = -1, -1
+	top := 0.0
+	for _, j := range items {
+		it := &k.items[j]
+		if s.chosenAt[j] != 0 || it.hours > st.hours+1e-9 || it.cost > st.cost+1e-9 {
+			continue
+		}
+		gain := -it.pen
+		for _, c := range it.covers {
+			gain += k.q.weights[c.elem] * math.Min(st.resid[c.elem], c.share)
+		}
+		weight := flat + perHour*it.hours + perCost*it.cost
+		if gain <= tol || gain <= top*weight || it.linked && !s.ready(it) || it.grouped && s.blocked(it) {
+			continue
+		}
+		o, price := int32(-1), math.Inf(1)
+		for _, x := range it.opts {
+			if p := s.cost(x); p < price && s.fits(it, x) {
+				o, price = x, p
+			}
+		}
+		if o >= 0 && gain-price > tol && gain-price > top*weight {
+			item, slot, top = j, o, (gain-price)/weight
+		}
+	}
+	return item, slot
+}
+
+func (s *searcher) blocked(it *item) bool {
+	return slices.ContainsFunc(s.cur, func(c choice) bool { return s.k.items[c.item].block == it.block })
+}
+
+// climb looks for a good first route: greedily by three measures, each improved by exchanges of one step for another
+// and of one for as many as fit in its place.
+func (s *searcher) climb(l *level, f, hours, cost float64) {
+	base := len(s.cur)
+	perHour, perCost := 0.0, 0.0
+	if !math.IsInf(hours, 1) && hours > 0 {
+		perHour = 1 / hours
+	}
+	if !math.IsInf(cost, 1) && cost > 0 {
+		perCost = 1 / cost
+	}
+	st := &s.making
+	start := func() {
+		s.pop(base)
+		st.resid = append(st.resid[:0], l.resid...)
+		st.hours, st.cost, st.value = hours, cost, f
+	}
+	measures := [...][3]float64{{0.05, perHour, 0}, {0.05, perHour, perCost}, {1, 0, 0}}
+	fill := func(w [3]float64) {
+		for {
+			j, o := s.next(st, l.items, w[0], w[1], w[2])
+			if j < 0 {
+				return
+			}
+			s.push(st, j, o)
+		}
+	}
+	for _, w := range measures {
+		start()
+		fill(w)
+		set := append(s.set[:0], s.cur[base:]...)
+		value := st.value
+		for better := true; better; {
+			better = false
+			for x := 0; x < len(set) && !better; x++ {
+				for _, v := range measures[1:] {
+					gone := set[x].item
+					start()
+					for y, c := range set {
+						if y != x && !slices.Contains(s.k.items[c.item].requires, gone) {
+							s.push(st, c.item, c.slot)
+						}
+					}
+					s.chosenAt[gone] = -1
+					j, o := s.next(st, l.items, v[0], v[1], v[2])
+					if j >= 0 {
+						s.push(st, j, o)
+					}
+					s.chosenAt[gone] = 0
+					fill(w)
+					if st.value > value+1e-9 {
+						value, better = st.value, true
+						set = append(set[:0], s.cur[base:]...)
+						break
+					}
+				}
+			}
+		}
+		start()
+		for _, c := range set {
+			s.push(st, c.item, c.slot)
+		}
+		s.offer(st.value, s.cur)
+		s.set = set
+	}
+	s.pop(base)
 }
 
 // try makes a real route of the set just traced, in its order, and offers it.
 func (s *searcher) try(d int, f, hours, cost float64) {
 	k, l := s.k, s.level(d)
-	keepCur, keepFull := len(s.cur), len(s.full)
-	below := s.level(d + 1)
-	below.resid = append(below.resid[:0], l.resid...)
+	base := len(s.cur)
+	st := &s.making
+	st.resid = append(st.resid[:0], l.resid...)
+	st.hours, st.cost, st.value = hours, cost, f
 	for _, x := range l.picked {
 		j := l.items[x]
 		it := &k.items[j]
-		if it.hours > hours+1e-9 || it.cost > cost+1e-9 || it.linked && !s.ready(it) {
+		if it.hours > st.hours+1e-9 || it.cost > st.cost+1e-9 || it.linked && !s.ready(it) {
 			continue
 		}
 		gain := -it.pen
 		for _, c := range it.covers {
-			gain += k.weights[c.elem] * math.Min(below.resid[c.elem], c.share)
+			gain += k.q.weights[c.elem] * math.Min(st.resid[c.elem], c.share)
 		}
 		slot, price := int32(-1), math.Inf(1)
 		for _, o := range it.opts {
@@ -623,31 +984,17 @@ func (s *searcher) try(d int, f, hours, cost float64) {
 				slot, price = o, p
 			}
 		}
-		if slot < 0 || gain-price <= 0 {
-			continue
-		}
-		f += gain - price
-		hours -= it.hours
-		cost -= it.cost
-		for _, c := range it.covers {
-			below.resid[c.elem] -= math.Min(below.resid[c.elem], c.share)
-		}
-		s.cur = append(s.cur, choice{j, slot})
-		s.chosenAt[j] = slot + 1
-		if s.m.slots[slot].full {
-			s.full = append(s.full, slot)
+		if slot >= 0 && gain-price > 0 {
+			s.push(st, j, slot)
 		}
 	}
-	s.offer(f, s.cur)
-	for _, c := range s.cur[keepCur:] {
-		s.chosenAt[c.item] = 0
-	}
-	s.cur, s.full = s.cur[:keepCur], s.full[:keepFull]
+	s.offer(st.value, s.cur)
+	s.pop(base)
 }
 
 func (s *searcher) ready(it *item) bool {
 	for _, q := range it.requires {
-		if s.chosenAt[q] == 0 {
+		if s.chosenAt[q] <= 0 {
 			return false
 		}
 	}
@@ -655,15 +1002,15 @@ func (s *searcher) ready(it *item) bool {
 }
 
 // bound is the least upper bound on value plus what the live blocks from i on can add, with units of hours left.
-func (s *searcher) bound(l *level, i int, value float64, units int, cost float64, resid []float64) float64 {
+func (s *searcher) bound(l *level, i int, value float64, units, coins int, cost float64, resid []float64) float64 {
 	best := math.Inf(1)
-	units = min(units, l.w)
+	at := i*(l.w+1)*(l.c+1) + min(units, l.w)*(l.c+1) + min(coins, l.c)
 	for t := range l.tables {
 		tb := &l.tables[t]
 		if !tb.on {
 			continue
 		}
-		v := value + tb.g[i*(l.w+1)+units]
+		v := value + tb.g[at]
 		if tb.nu > 0 {
 			v += tb.nu * cost
 		}
@@ -674,30 +1021,7 @@ func (s *searcher) bound(l *level, i int, value float64, units int, cost float64
 	}
 	rest := value
 	for e, r := range resid {
-		rest += s.k.weights[e] * r
+		rest += s.k.q.weights[e] * r
 	}
 	return math.Min(best, rest)
-}
-
-// value is what a set of choices is worth under prices on slots.
-func (k *task) value(set []choice, price []float64) float64 {
-	v := 0.0
-	var buf [64]float64
-	resid := buf[:0]
-	for range k.weights {
-		resid = append(resid, 1)
-	}
-	for _, c := range set {
-		it := &k.items[c.item]
-		v -= it.pen
-		if price != nil {
-			v -= price[c.slot]
-		}
-		for _, x := range it.covers {
-			take := math.Min(resid[x.elem], x.share)
-			v += k.weights[x.elem] * take
-			resid[x.elem] -= take
-		}
-	}
-	return v
 }

@@ -1,0 +1,419 @@
+package plan
+
+import (
+	"math"
+	"slices"
+)
+
+// primal is a plan in the making: one column a teacher, the seats kept.
+type primal struct {
+	r       *region
+	at      []int32 // by person: index of the column; −1: none can be had
+	left    []int   // by slot: seats free, where they are limited
+	holders [][]int32
+	value   float64
+	gate    []float64
+	trail   []move // of the exchange under way
+	stamp   []int32
+	turn    int32
+	top     []float64 // by class: the best priced value over its columns
+}
+
+// move is one step of an exchange: a person and the column left.
+type move struct {
+	person int32
+	was    int32
+}
+
+func (r *region) newPrimal() *primal {
+	p := &primal{r: r, at: make([]int32, len(r.people)), left: make([]int, len(r.m.slots)), holders: make([][]int32, len(r.m.slots)),
+		gate: make([]float64, len(r.m.slots)), stamp: make([]int32, len(r.people)), top: make([]float64, len(r.rep))}
+	return p
+}
+
+func (p *primal) col(t int) *column {
+	if p.at[t] < 0 {
+		return nil
+	}
+	return &p.r.cols[p.r.class[t]][p.at[t]]
+}
+
+// set moves a person to a column (−1: none); seats may run below zero in the middle of an exchange.
+func (p *primal) set(t int, to int32) {
+	if x := p.col(t); x != nil {
+		p.value -= x.value
+		for _, s := range x.slots {
+			if p.r.tight[s] {
+				p.left[s]++
+				h := p.holders[s]
+				i := slices.Index(h, int32(t))
+				h[i] = h[len(h)-1]
+				p.holders[s] = h[:len(h)-1]
+			}
+		}
+	}
+	p.at[t] = to
+	if x := p.col(t); x != nil {
+		p.value += x.value
+		for _, s := range x.slots {
+			if p.r.tight[s] {
+				p.left[s]--
+				p.holders[s] = append(p.holders[s], int32(t))
+			}
+		}
+	}
+}
+
+func (p *primal) fits(x *column) bool {
+	for _, s := range x.slots {
+		if p.r.tight[s] && p.left[s] <= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// build puts a plan together under prices: those with demands first, then whoever would lose most without their best
+// column, each taking the best priced column that still fits; then it improves the plan by exchanges.
+func (p *primal) build(price []float64) {
+	r := p.r
+	p.value = 0
+	for t := range p.at {
+		p.at[t] = -1
+	}
+	for s := range p.left {
+		p.left[s] = r.m.slots[s].seats
+		p.holders[s] = p.holders[s][:0]
+	}
+	use := make([]float64, len(r.m.slots))
+	best := make([]int, len(r.cols))
+	for c := range r.cols {
+		best[c], p.top[c] = r.top(c, price)
+		if best[c] >= 0 {
+			for _, s := range r.cols[c][best[c]].slots {
+				use[s] += r.size[c]
+			}
+		}
+	}
+	regret := make([]float64, len(r.cols))
+	for c := range r.cols {
+		if best[c] < 0 {
+			continue
+		}
+		second := math.Inf(-1)
+		crowded := false
+		for i := range r.cols[c] {
+			x := &r.cols[c][i]
+			calm := true
+			for _, s := range x.slots {
+				calm = calm && (!r.tight[s] || use[s] <= float64(r.m.slots[s].seats))
+			}
+			crowded = crowded || i == best[c] && !calm
+			if calm {
+				second = math.Max(second, x.priced(price))
+			}
+		}
+		regret[c] = math.Inf(1)
+		if crowded {
+			regret[c] = p.top[c] - second
+		}
+		if len(r.people[r.rep[c]].musts) > 0 {
+			regret[c] = math.Inf(1)
+		}
+	}
+	order := make([]int, 0, len(p.at))
+	for t := range p.at {
+		order = append(order, t)
+	}
+	must := func(t int) bool { return len(r.people[t].musts) > 0 }
+	slices.SortStableFunc(order, func(a, b int) int {
+		if must(a) != must(b) {
+			if must(a) {
+				return -1
+			}
+			return 1
+		}
+		x, y := regret[r.class[a]], regret[r.class[b]]
+		switch {
+		case x > y:
+			return -1
+		case x < y:
+			return 1
+		}
+		return a - b
+	})
+	for _, t := range order {
+		c := r.class[t]
+		pick, top := -1, math.Inf(-1)
+		for i := range r.cols[c] {
+			if x := &r.cols[c][i]; p.fits(x) {
+				if v := x.priced(price); v > top {
+					pick, top = i, v
+				}
+			}
+		}
+		if pick < 0 && best[c] >= 0 { // demands: only an exact search can tell
+			p.gates()
+			if f := r.pool[0].solve(&r.people[t], p.gate, nil, r.nodeLimit()); f.feasible {
+				pick = r.keep(int(c), f.slots)
+			}
+		}
+		if pick >= 0 {
+			p.set(t, int32(pick))
+		}
+	}
+	p.improve(price)
+}
+
+func (p *primal) gates() {
+	for s := range p.gate {
+		p.gate[s] = 0
+		if p.r.tight[s] && p.left[s] <= 0 {
+			p.gate[s] = math.Inf(1)
+		}
+	}
+}
+
+// short is how far a person is under the best priced value of their columns: what the exchanges try to win back.
+func (p *primal) short(t int, price []float64) float64 {
+	x := p.col(t)
+	if x == nil {
+		return math.Inf(1)
+	}
+	return p.top[p.r.class[t]] - x.priced(price)
+}
+
+// improve makes exchanges over the columns kept until a pass over all teachers finds none.
+func (p *primal) improve(price []float64) {
+	r := p.r
+	for c := range r.cols {
+		_, p.top[c] = r.top(c, price)
+	}
+	for range 12 {
+		moved := false
+		for _, t := range p.worst(price, 1e-9) {
+			if r.opt.Expired() {
+				return
+			}
+			if p.better(t, price) {
+				moved = true
+			}
+		}
+		if !moved {
+			return
+		}
+	}
+}
+
+// worst lists persons short of their best by more than least, the shortest first.
+func (p *primal) worst(price []float64, least float64) []int {
+	var order []int
+	gap := make([]float64, len(p.at))
+	for t := range p.at {
+		if len(p.r.cols[p.r.class[t]]) == 0 {
+			continue
+		}
+		if gap[t] = p.short(t, price); gap[t] > least {
+			order = append(order, t)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case gap[a] > gap[b]:
+			return -1
+		case gap[a] < gap[b]:
+			return 1
+		}
+		return a - b
+	})
+	return order
+}
+
+// better tries the columns of a person, the best priced first, each with a chain of exchanges, and keeps the first
+// that raises the value of the plan.
+func (p *primal) better(t int, price []float64) bool {
+	r := p.r
+	c := r.class[t]
+	here := math.Inf(-1)
+	if x := p.col(t); x != nil {
+		here = x.priced(price)
+	}
+	type option struct {
+		col   int32
+		value float64
+	}
+	var buf [8]option
+	list := buf[:0]
+	for i := range r.cols[c] {
+		x := &r.cols[c][i]
+		v := x.priced(price)
+		if int32(i) == p.at[t] {
+			continue
+		}
+		// Seats nobody wants cost nothing.
+		free := 0.0
+		for _, s := range x.slots {
+			if p.left[s] > 0 {
+				free += price[s]
+			}
+		}
+		if v += free; v <= here+1e-9 {
+			continue
+		}
+		at := len(list)
+		for at > 0 && list[at-1].value < v {
+			at--
+		}
+		if at < cap(buf) {
+			if len(list) == len(buf) {
+				list = list[:len(list)-1]
+			}
+			list = slices.Insert(list, at, option{int32(i), v})
+		}
+	}
+	for _, o := range list {
+		before := p.value
+		p.turn++
+		p.trail = p.trail[:0]
+		p.step(t, o.col)
+		if p.settle(price, 0) && p.value > before+1e-9 {
+			return true
+		}
+		for i := len(p.trail) - 1; i >= 0; i-- {
+			p.set(int(p.trail[i].person), p.trail[i].was)
+		}
+	}
+	return false
+}
+
+func (p *primal) step(t int, to int32) {
+	p.trail = append(p.trail, move{int32(t), p.at[t]})
+	p.stamp[t] = p.turn
+	p.set(t, to)
+}
+
+// settle finds holders who give up the seats that the exchange has overdrawn, those with least to lose first; where
+// they go may overdraw other seats at the price of these. It is false when the chain grows too long.
+func (p *primal) settle(price []float64, depth int) bool {
+	r := p.r
+	for {
+		over := int32(-1)
+		for i := len(p.trail) - 1; i >= 0 && over < 0; i-- {
+			if x := p.col(int(p.trail[i].person)); x != nil {
+				for _, s := range x.slots {
+					if r.tight[s] && p.left[s] < 0 {
+						over = s
+						break
+					}
+				}
+			}
+		}
+		if over < 0 {
+			return true
+		}
+		if len(p.trail) >= 7 {
+			return false
+		}
+		who, to, least := -1, int32(-1), math.Inf(1)
+		for _, h := range p.holders[over] {
+			t := int(h)
+			if p.stamp[t] == p.turn {
+				continue
+			}
+			x := p.col(t)
+			c := r.class[t]
+			for i := range r.cols[c] {
+				y := &r.cols[c][i]
+				loss := x.value - y.value
+				if loss >= least && !(loss == least && who > t) {
+					continue
+				}
+				ok := true
+				for _, s := range y.slots {
+					if s == over {
+						ok = false
+						break
+					}
+					if r.tight[s] && p.left[s] <= 0 && !slices.Contains(x.slots, s) {
+						loss += price[s]
+					}
+				}
+				if ok && (loss < least || loss == least && t < who) {
+					who, to, least = t, int32(i), loss
+				}
+			}
+		}
+		if who < 0 {
+			return false
+		}
+		p.step(who, to)
+	}
+}
+
+// polish widens the choice of those short of their best and improves again: each gets the best route among free
+// seats and, under the best prices, the best routes without one of the sessions they hold or want.
+func (p *primal) polish() {
+	r := p.r
+	rounds := 2
+	if len(r.people) <= 1000 {
+		rounds = 6
+	}
+	mixed := make([]float64, len(r.star))
+	for round := 0; round < rounds && !r.done(); round++ {
+		r.widen()
+		p.improve(r.star)
+		for _, t := range p.worst(r.star, 1e-6) {
+			if r.opt.Expired() {
+				break
+			}
+			was := p.at[t]
+			p.set(t, -1)
+			p.gates()
+			c := int(r.class[t])
+			var warm []int32
+			if was >= 0 {
+				warm = r.cols[c][was].slots
+			}
+			f := r.pool[0].solve(&r.people[t], p.gate, warm, r.nodeLimit())
+			// And the route that the prices of full sessions advise, for the exchanges to try.
+			for s := range mixed {
+				mixed[s] = 0
+				if p.gate[s] > 0 {
+					mixed[s] = r.star[s]
+				}
+			}
+			if g := r.pool[0].solve(&r.people[t], mixed, nil, r.nodeLimit()); g.feasible {
+				r.keep(c, g.slots)
+			}
+			if f.feasible && (was < 0 || f.value > r.cols[c][was].value+1e-9) {
+				was = int32(r.keep(c, f.slots))
+			}
+			p.set(t, was)
+		}
+		p.improve(r.star)
+		r.take(p)
+		r.opt.Progress(0.6 + 0.4*float64(round+1)/float64(rounds))
+	}
+}
+
+// widen gives every class the best routes under the best prices without one of the tight sessions of its best route.
+func (r *region) widen() {
+	r.each(func(s *searcher, c int) {
+		i, _ := r.top(c, r.star)
+		if i < 0 {
+			return
+		}
+		price := slices.Clone(r.star)
+		for _, o := range r.cols[c][i].slots {
+			if !r.tight[o] || r.star[o] <= 0 {
+				continue
+			}
+			keep := price[o]
+			price[o] = math.Inf(1)
+			if f := s.solve(&r.people[r.rep[c]], price, nil, r.nodeLimit()); f.feasible {
+				r.keep(c, f.slots)
+			}
+			price[o] = keep
+		}
+	})
+}
