@@ -1,6 +1,8 @@
 package plan
 
 import (
+"os"
+"fmt"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -231,13 +233,13 @@ func (r *region) evaluate(price []float64, use []int) float64 {
 func (r *region) budget() (plain, rounds, steps int) {
 	switch n := len(r.people); {
 	case n <= 100:
-		return 20, 60, 400
+		return 20, 60, 4000
 	case n <= 1000:
-		return 14, 36, 300
+		return 14, 36, 2000
 	case n <= 20000:
-		return 9, 13, 160
+		return 9, 13, 250
 	default:
-		return 7, 8, 80
+		return 7, 8, 100
 	}
 }
 
@@ -265,6 +267,8 @@ func (r *region) run() {
 	r.take(p)
 	plain, rounds, _ := r.budget()
 	r.walk(plain, use)
+	p.build(r.star)
+	r.take(p)
 	for it := 0; it < rounds && !r.done(); it++ {
 		if !r.round(use) {
 			break
@@ -327,6 +331,7 @@ func (r *region) walk(n int, use []int) {
 func (r *region) round(use []int) bool {
 	_, _, steps := r.budget()
 	price, model := r.descend(steps)
+	if os.Getenv("DBG")!="" { fmt.Println("round", r.bound, model, r.value) }
 	if r.bound-model <= 2e-5*math.Abs(r.bound) {
 		return false
 	}
@@ -442,7 +447,7 @@ func (r *region) descend(steps int) ([]float64, float64) {
 	}
 	v := eval()
 	low := v
-	delta := math.Max(0.25*(r.bound-r.value), 1e-4*math.Abs(r.bound))
+	delta := math.Max(math.Min(0.25*(r.bound-r.value), 0.01*math.Abs(r.bound)), 1e-4*math.Abs(r.bound))
 	stall := 0
 	for range steps {
 		norm := 0.0
@@ -472,7 +477,7 @@ func (r *region) descend(steps int) ([]float64, float64) {
 		default:
 			stall++
 		}
-		if stall >= 12 {
+		if stall >= max(12, steps/40) {
 			delta, stall = delta/2, 0
 			copy(price, best)
 			clear(dir)

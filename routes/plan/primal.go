@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -351,16 +353,22 @@ func (p *primal) settle(price []float64, depth int) bool {
 }
 
 // polish widens the choice of those short of their best and improves again: each gets the best route among free
-// seats and, under the best prices, the best routes without one of the sessions they hold or want.
+// seats and, under the best prices, the best routes without one of the sessions they hold or want. Where the plan is
+// small enough, teachers who want the same seats are then planned together, a few at a time.
 func (p *primal) polish() {
 	r := p.r
 	rounds := 2
 	if len(r.people) <= 1000 {
-		rounds = 6
+		rounds = 4
 	}
 	mixed := make([]float64, len(r.star))
 	for round := 0; round < rounds && !r.done(); round++ {
-		r.widen()
+		if round < 2 {
+			r.widen()
+		}
+		if len(r.people) <= 1000 {
+			r.near()
+		}
 		p.improve(r.star)
 		for _, t := range p.worst(r.star, 1e-6) {
 			if r.opt.Expired() {
@@ -392,8 +400,181 @@ func (p *primal) polish() {
 		}
 		p.improve(r.star)
 		r.take(p)
+		if len(r.people) <= 1000 && !r.done() {
+			p.together(r.star, uint64(round))
+			r.take(p)
+		}
 		r.opt.Progress(0.6 + 0.4*float64(round+1)/float64(rounds))
 	}
+}
+
+// near gives every class all routes that a better plan could hold, as far as they are few: in a plan better than the
+// best known nobody is further under their best priced value than the whole gap.
+func (r *region) near() {
+	gap := r.bound - r.value
+	most := 150
+	if len(r.people) > 300 {
+		most = 40
+	}
+	r.each(func(s *searcher, c int) {
+		i, top := r.top(c, r.star)
+		if i < 0 {
+			return
+		}
+		reach := gap / 16
+		for {
+			list, all := s.near(&r.people[r.rep[c]], r.star, top-reach, most, 4000)
+			for _, x := range list {
+				r.keep(c, x)
+			}
+			if !all || len(list) >= most/2 || reach >= gap {
+				return
+			}
+			reach *= 2
+		}
+	})
+}
+
+// together plans small groups of teachers anew at once: one who is short of their best, those who hold the seats of
+// their best columns, and others who want them. The groups are drawn by a fixed seed.
+func (p *primal) together(price []float64, seed uint64) {
+	r := p.r
+	rnd := rand.New(rand.NewPCG(seed, uint64(len(p.at))))
+	for c := range r.cols {
+		_, p.top[c] = r.top(c, price)
+	}
+	lists := make([][]int32, len(r.cols)) // columns by falling priced value
+	for c := range r.cols {
+		for i := range r.cols[c] {
+			lists[c] = append(lists[c], int32(i))
+		}
+		slices.SortStableFunc(lists[c], func(a, b int32) int {
+			return cmp.Compare(r.cols[c][b].priced(price), r.cols[c][a].priced(price))
+		})
+		lists[c] = lists[c][:min(len(lists[c]), 40)]
+	}
+	fruitless := 0
+	for draw := 0; draw < 3000 && fruitless < 500 && !r.done(); draw++ {
+		order := p.worst(price, 1e-7)
+		if len(order) == 0 {
+			return
+		}
+		t := order[int(float64(len(order))*rnd.Float64()*rnd.Float64())]
+		group := []int{t}
+		add := func(u int) {
+			if len(group) < 8 && !slices.Contains(group, u) {
+				group = append(group, u)
+			}
+		}
+		var wanted []int32
+		for n, i := range lists[r.class[t]] {
+			if n >= 4 {
+				break
+			}
+			for _, s := range r.cols[r.class[t]][i].slots {
+				if r.tight[s] && !slices.Contains(wanted, s) {
+					wanted = append(wanted, s)
+				}
+			}
+		}
+		var pool []int
+		for _, s := range wanted {
+			for _, h := range p.holders[s] {
+				pool = append(pool, int(h))
+			}
+		}
+		for _, u := range order {
+			c := r.class[u]
+			for _, i := range lists[c][:min(2, len(lists[c]))] {
+				if slices.ContainsFunc(r.cols[c][i].slots, func(s int32) bool { return slices.Contains(wanted, s) }) {
+					pool = append(pool, u)
+				}
+			}
+		}
+		rnd.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
+		for _, u := range pool {
+			add(u)
+		}
+		if p.joint(group, lists, price) {
+			fruitless = 0
+		} else {
+			fruitless++
+		}
+	}
+}
+
+// joint finds the best columns of a group together, the others staying where they are, by depth first search bounded
+// by priced values; it tells whether that raised the value of the plan.
+func (p *primal) joint(group []int, lists [][]int32, price []float64) bool {
+	r := p.r
+	before := 0.0
+	old := make([]int32, len(group))
+	for i, t := range group {
+		if old[i] = p.at[t]; old[i] < 0 {
+			return false
+		}
+		before += p.col(t).value
+	}
+	for _, t := range group {
+		p.set(t, -1)
+	}
+	// A set of columns that keeps the seats is worth its priced values and at most the price of the seats at hand.
+	slack := 0.0
+	var seen []int32
+	for _, t := range group {
+		for _, i := range lists[r.class[t]] {
+			for _, s := range r.cols[r.class[t]][i].slots {
+				if price[s] > 0 && !slices.Contains(seen, s) {
+					seen = append(seen, s)
+					slack += price[s] * float64(p.left[s])
+				}
+			}
+		}
+	}
+	rest := make([]float64, len(group)+1)
+	for i := len(group) - 1; i >= 0; i-- {
+		rest[i] = rest[i+1] + p.top[r.class[group[i]]]
+	}
+	best, found := before+1e-9, false
+	pick, top := make([]int32, len(group)), slices.Clone(old)
+	count := 0
+	var walk func(i int, priced, value float64)
+	walk = func(i int, priced, value float64) {
+		if i == len(group) {
+			if value > best {
+				best, found = value, true
+				copy(top, pick)
+			}
+			return
+		}
+		c := r.class[group[i]]
+		for _, j := range lists[c] {
+			x := &r.cols[c][j]
+			v := priced + x.priced(price)
+			if v+rest[i+1]+slack <= best {
+				return
+			}
+			if count++; count > 4000 {
+				return
+			}
+			if !p.fits(x) {
+				continue
+			}
+			for _, s := range x.slots {
+				p.left[s]--
+			}
+			pick[i] = j
+			walk(i+1, v, value+x.value)
+			for _, s := range x.slots {
+				p.left[s]++
+			}
+		}
+	}
+	walk(0, 0, 0)
+	for i, t := range group {
+		p.set(t, top[i])
+	}
+	return found
 }
 
 // widen gives every class the best routes under the best prices without one of the tight sessions of its best route.

@@ -67,6 +67,10 @@ type searcher struct {
 	set      []choice
 	warm     bool // the search started from a known route
 	rooted   bool // the first node without demands left has been met: it is worked on harder
+	gather   bool // every route above over is taken, not the best alone
+	heap     [][]int32
+	most     int
+	over     float64
 }
 
 // level is the scratch of one depth of the search.
@@ -130,7 +134,9 @@ func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int
 		root.resid = append(root.resid, 1)
 	}
 	s.pend = append(s.pend, k.musts...)
-	if len(s.pend) == 0 {
+	if s.gather {
+		s.best, s.has = s.over, true
+	} else if len(s.pend) == 0 {
 		s.best, s.has = 0, true
 	} else {
 		s.best = math.Inf(-1)
@@ -163,6 +169,14 @@ func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int
 	f.bound = math.Max(s.best, s.open)
 	slices.Sort(f.slots)
 	return f
+}
+
+// near lists routes worth more than over under prices, at most so many, and whether these are all.
+func (s *searcher) near(q *person, price []float64, over float64, most, nodeLimit int) (list [][]int32, all bool) {
+	s.gather, s.over, s.most, s.heap = true, over, most, nil
+	s.solve(q, price, nil, nodeLimit)
+	s.gather = false
+	return s.heap, len(s.heap) < most && s.nodes < nodeLimit
 }
 
 func (s *searcher) cost(slot int32) float64 {
@@ -243,6 +257,19 @@ func (s *searcher) cheapest(it *item) float64 {
 
 // offer takes the current set as the best one if it is.
 func (s *searcher) offer(value float64, set []choice) {
+	if s.gather {
+		if value > s.best && len(s.heap) < s.most {
+			at := make([]int32, 0, len(set))
+			for _, c := range set {
+				at = append(at, c.slot)
+			}
+			slices.Sort(at)
+			if !slices.ContainsFunc(s.heap, func(o []int32) bool { return slices.Equal(o, at) }) {
+				s.heap = append(s.heap, at)
+			}
+		}
+		return
+	}
 	if !s.has || value > s.best+tol {
 		s.best, s.has = value, true
 		s.bestSet = s.bestSet[:0]
@@ -286,7 +313,7 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 	t0, t1 := &l.tables[0], &l.tables[1]
 	root := !s.rooted
 	s.rooted = true
-	if root && len(l.items) > 1 && !s.warm {
+	if root && len(l.items) > 1 && !s.warm && !s.gather {
 		s.climb(l, f, hours, cost)
 	}
 	// Bound 1: π = w. Bound 2: the multipliers of the linear relaxation.
@@ -525,7 +552,7 @@ func (s *searcher) fix(l *level, f, cost float64) bool {
 // and whose slots stand wherever the other's do.
 func (s *searcher) rise(l *level) {
 	k := s.k
-	if k.demands || len(k.q.weights) > 64 {
+	if k.demands || s.gather || len(k.q.weights) > 64 {
 		return
 	}
 	better := func(a, b *item) bool { // a may replace b
@@ -815,6 +842,9 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 	t1.on = true
 	if f+v <= s.best+tol {
 		return true
+	}
+	if s.gather {
+		return false
 	}
 	s.trace(l, t1)
 	s.try(d, f, hours, cost)
