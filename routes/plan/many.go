@@ -1,8 +1,6 @@
 package plan
 
 import (
-"os"
-"fmt"
 	"encoding/binary"
 	"math"
 	"slices"
@@ -28,7 +26,7 @@ type region struct {
 	m      *model
 	people []person
 	opt    Options
-	routes []found // the best plan
+	plan   []int32 // the best plan: by person the index of the column, −1 for none
 	value  float64 // of the best plan
 	bound  float64
 
@@ -53,7 +51,9 @@ type column struct {
 func newRegion(m *model, people []person, opt Options) *region {
 	r := &region{m: m, people: people, opt: opt, value: math.Inf(-1), bound: math.Inf(1)}
 	for range opt.Workers {
-		r.pool = append(r.pool, newSearcher(m))
+		s := newSearcher(m)
+		s.brief = len(people) > 300
+		r.pool = append(r.pool, s)
 	}
 	known := map[string]int32{}
 	var key []byte
@@ -236,6 +236,8 @@ func (r *region) budget() (plain, rounds, steps int) {
 		return 20, 60, 4000
 	case n <= 1000:
 		return 14, 36, 2000
+	case n <= 5000:
+		return 10, 20, 800
 	case n <= 20000:
 		return 9, 13, 250
 	default:
@@ -258,28 +260,29 @@ func (r *region) run() {
 	}
 	p := r.newPrimal()
 	if !over {
-		p.build(price)
+		p.build(price, false, false)
 		r.take(p)
 		r.opt.Progress(1)
 		return
 	}
-	p.build(r.star)
+	many := len(r.people) > 1000
+	p.build(r.star, false, many)
 	r.take(p)
 	plain, rounds, _ := r.budget()
 	r.walk(plain, use)
-	p.build(r.star)
+	p.build(r.star, false, many)
 	r.take(p)
 	for it := 0; it < rounds && !r.done(); it++ {
 		if !r.round(use) {
 			break
 		}
-		if it == rounds/3 {
-			p.build(r.star)
+		if it == rounds/3 && !many {
+			p.build(r.star, false, false)
 			r.take(p)
 		}
 		r.opt.Progress(0.1 + 0.5*float64(it+1)/float64(rounds))
 	}
-	p.build(r.star)
+	p.build(r.star, false, false)
 	r.take(p)
 	if !r.done() {
 		p.polish()
@@ -331,7 +334,6 @@ func (r *region) walk(n int, use []int) {
 func (r *region) round(use []int) bool {
 	_, _, steps := r.budget()
 	price, model := r.descend(steps)
-	if os.Getenv("DBG")!="" { fmt.Println("round", r.bound, model, r.value) }
 	if r.bound-model <= 2e-5*math.Abs(r.bound) {
 		return false
 	}
@@ -358,6 +360,9 @@ type flat struct {
 	value []float64
 	at    []int32 // by column, one more at the end
 	slots []int32
+	pick  []int32   // by class: the column worth most at the last prices
+	total float64   // how many prices were counted
+	count []float64 // by column: how often it was worth most near the optimum, an approximation of the fractional plan
 }
 
 const parts = 16 // of the classes, each added up by itself: the order of sums does not depend on workers
@@ -383,6 +388,10 @@ func (r *region) descend(steps int) ([]float64, float64) {
 			}
 		}
 	}
+	f.pick = slices.Grow(f.pick[:0], len(r.cols))[:len(r.cols)]
+	f.count = slices.Grow(f.count[:0], len(f.value))[:len(f.value)]
+	clear(f.count)
+	f.total = 0
 	f.from, f.at = append(f.from, int32(len(f.value))), append(f.at, int32(len(f.slots)))
 
 	n := len(r.scarce)
@@ -422,6 +431,7 @@ func (r *region) descend(steps int) ([]float64, float64) {
 						top, at = v, i
 					}
 				}
+				f.pick[c] = at
 				if at < 0 {
 					continue
 				}
@@ -466,6 +476,14 @@ func (r *region) descend(steps int) ([]float64, float64) {
 			price[i] = math.Min(center[i]+box, math.Max(math.Max(0, center[i]-box), price[i]+step*dir[i]))
 		}
 		v = eval()
+		if v < low+5e-4*math.Abs(low) {
+			f.total++
+			for _, i := range f.pick {
+				if i >= 0 {
+					f.count[i]++
+				}
+			}
+		}
 		switch {
 		case v < low-0.3*delta:
 			low, stall = v, 0
@@ -517,18 +535,21 @@ func (r *region) parts(f func(part int)) {
 
 // take keeps the plan of a primal if it is the best so far.
 func (r *region) take(p *primal) {
-	if p.value <= r.value && r.routes != nil {
+	if r.plan != nil && p.value <= r.value {
 		return
 	}
 	r.value = p.value
-	if r.routes == nil {
-		r.routes = make([]found, len(r.people))
-	}
-	for t, i := range p.at {
-		r.routes[t] = found{}
+	r.plan = append(r.plan[:0], p.at...)
+}
+
+// routes is the best plan in the order of the people.
+func (r *region) routes() []found {
+	out := make([]found, len(r.people))
+	for t, i := range r.plan {
 		if i >= 0 {
 			x := &r.cols[r.class[t]][i]
-			r.routes[t] = found{slots: x.slots, value: x.value, feasible: true}
+			out[t] = found{slots: x.slots, value: x.value, feasible: true}
 		}
 	}
+	return out
 }

@@ -52,6 +52,7 @@ func Plan(p *Problem, opt Options) Answer {
 	}
 	r := newRegion(m, people, opt)
 	r.run()
+	routes := r.routes()
 
 	a := Answer{Teachers: make([]Route, len(order)), Unmet: []Unmet{}, Warnings: []string{}}
 	left := make([]int, len(m.slots))
@@ -59,7 +60,7 @@ func Plan(p *Problem, opt Options) Answer {
 		left[i] = m.slots[i].seats
 	}
 	for i := range people {
-		for _, o := range r.routes[i].slots {
+		for _, o := range routes[i].slots {
 			if left[o] > 0 {
 				left[o]--
 			}
@@ -67,7 +68,7 @@ func Plan(p *Problem, opt Options) Answer {
 	}
 	unmet := map[string]*Unmet{}
 	for i, t := range order {
-		route := m.route(&p.Teachers[t], &people[i], r.routes[i], left)
+		route := m.route(&p.Teachers[t], &people[i], routes[i], left)
 		if route.Conflict != nil {
 			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: the demands cannot all hold", route.ID))
 		}

@@ -18,6 +18,7 @@ type primal struct {
 	trail   []move // of the exchange under way
 	stamp   []int32
 	turn    int32
+	order   [][]int32 // by class: its columns by falling value
 	top     []float64 // by class: the best priced value over its columns
 }
 
@@ -77,7 +78,7 @@ func (p *primal) fits(x *column) bool {
 
 // build puts a plan together under prices: those with demands first, then whoever would lose most without their best
 // column, each taking the best priced column that still fits; then it improves the plan by exchanges.
-func (p *primal) build(price []float64) {
+func (p *primal) build(price []float64, fractional, rough bool) {
 	r := p.r
 	p.value = 0
 	for t := range p.at {
@@ -123,6 +124,26 @@ func (p *primal) build(price []float64) {
 			regret[c] = math.Inf(1)
 		}
 	}
+	// Where a fractional plan is known, whoever it is sure about goes first and takes the column it gives them.
+	f := &r.flat
+	share := func(c int32, i int) float64 {
+		if at := int(f.from[c]) + i; at < int(f.from[c+1]) {
+			return f.count[at]
+		}
+		return 0
+	}
+	if fractional {
+		for c := range r.cols {
+			top, sum := 0.0, 0.0
+			for i := range r.cols[c] {
+				x := share(int32(c), i)
+				top, sum = math.Max(top, x), sum+x
+			}
+			if !math.IsInf(regret[c], 1) || len(r.people[r.rep[c]].musts) == 0 {
+				regret[c] = top / math.Max(sum, 1)
+			}
+		}
+	}
 	order := make([]int, 0, len(p.at))
 	for t := range p.at {
 		order = append(order, t)
@@ -149,7 +170,11 @@ func (p *primal) build(price []float64) {
 		pick, top := -1, math.Inf(-1)
 		for i := range r.cols[c] {
 			if x := &r.cols[c][i]; p.fits(x) {
-				if v := x.priced(price); v > top {
+				v := x.priced(price)
+				if fractional {
+					v += 0.05 * share(c, i) / math.Max(1, f.total)
+				}
+				if v > top {
 					pick, top = i, v
 				}
 			}
@@ -164,7 +189,18 @@ func (p *primal) build(price []float64) {
 			p.set(t, int32(pick))
 		}
 	}
-	p.improve(price)
+	if !rough {
+		p.improve(price)
+	}
+}
+
+// restore goes back to the best plan.
+func (p *primal) restore() {
+	for t, i := range p.r.plan {
+		if p.at[t] != i {
+			p.set(t, i)
+		}
+	}
 }
 
 func (p *primal) gates() {
@@ -191,8 +227,19 @@ func (p *primal) improve(price []float64) {
 	for c := range r.cols {
 		_, p.top[c] = r.top(c, price)
 	}
+	if len(p.order) != len(r.cols) {
+		p.order = make([][]int32, len(r.cols))
+	}
+	for c := range r.cols {
+		o := p.order[c][:0]
+		for i := range r.cols[c] {
+			o = append(o, int32(i))
+		}
+		slices.SortStableFunc(o, func(a, b int32) int { return cmp.Compare(r.cols[c][b].value, r.cols[c][a].value) })
+		p.order[c] = o
+	}
 	for range 12 {
-		moved := false
+		before, moved := p.value, false
 		for _, t := range p.worst(price, 1e-9) {
 			if r.opt.Expired() {
 				return
@@ -201,7 +248,7 @@ func (p *primal) improve(price []float64) {
 				moved = true
 			}
 		}
-		if !moved {
+		if !moved || len(p.at) > 1000 && p.value-before < 2e-5*math.Abs(before) {
 			return
 		}
 	}
@@ -324,11 +371,11 @@ func (p *primal) settle(price []float64, depth int) bool {
 			}
 			x := p.col(t)
 			c := r.class[t]
-			for i := range r.cols[c] {
+			for _, i := range p.order[c] {
 				y := &r.cols[c][i]
 				loss := x.value - y.value
 				if loss >= least && !(loss == least && who > t) {
-					continue
+					break // the others are worth no more
 				}
 				ok := true
 				for _, s := range y.slots {
@@ -341,7 +388,7 @@ func (p *primal) settle(price []float64, depth int) bool {
 					}
 				}
 				if ok && (loss < least || loss == least && t < who) {
-					who, to, least = t, int32(i), loss
+					who, to, least = t, i, loss
 				}
 			}
 		}
@@ -352,24 +399,48 @@ func (p *primal) settle(price []float64, depth int) bool {
 	}
 }
 
-// polish widens the choice of those short of their best and improves again: each gets the best route among free
-// seats and, under the best prices, the best routes without one of the sessions they hold or want. Where the plan is
-// small enough, teachers who want the same seats are then planned together, a few at a time.
+// effort is how hard a plan is worked on once the prices stand.
+type effort struct {
+	rounds int // of polish
+	most   int // columns near the best a class gets in a round
+	draws  int // groups planned together in a round
+}
+
+func (r *region) effort() effort {
+	switch n := len(r.people); {
+	case n <= 300:
+		return effort{4, 150, 3000}
+	case n <= 1000:
+		return effort{4, 60, 4000}
+	case n <= 5000:
+		return effort{2, 16, 2 * n}
+	case n <= 20000:
+		return effort{1, 8, n}
+	default:
+		return effort{0, 0, 0}
+	}
+}
+
+// polish widens the choice under the best prices and improves again, by exchanges, by the exact best route among free
+// seats for each who is short of their best, and by planning small groups of rivals for the same seats together.
 func (p *primal) polish() {
 	r := p.r
-	rounds := 2
-	if len(r.people) <= 1000 {
-		rounds = 4
-	}
+	rounds := r.effort().rounds
 	mixed := make([]float64, len(r.star))
 	for round := 0; round < rounds && !r.done(); round++ {
-		if round < 2 {
+		if round == 0 && len(p.at) <= 1000 {
 			r.widen()
 		}
-		if len(r.people) <= 1000 {
-			r.near()
-		}
+		r.near()
 		p.improve(r.star)
+		r.take(p)
+		if round == 0 && len(p.at) <= 5000 {
+			_, _, steps := r.budget()
+			r.descend(steps)
+			p.build(r.star, true, false)
+			r.take(p)
+			p.restore()
+		}
 		for _, t := range p.worst(r.star, 1e-6) {
 			if r.opt.Expired() {
 				break
@@ -400,7 +471,7 @@ func (p *primal) polish() {
 		}
 		p.improve(r.star)
 		r.take(p)
-		if len(r.people) <= 1000 && !r.done() {
+		if !r.done() {
 			p.together(r.star, uint64(round))
 			r.take(p)
 		}
@@ -412,16 +483,13 @@ func (p *primal) polish() {
 // best known nobody is further under their best priced value than the whole gap.
 func (r *region) near() {
 	gap := r.bound - r.value
-	most := 150
-	if len(r.people) > 300 {
-		most = 40
-	}
+	most := r.effort().most
 	r.each(func(s *searcher, c int) {
 		i, top := r.top(c, r.star)
 		if i < 0 {
 			return
 		}
-		reach := gap / 16
+		reach := math.Max(gap/16/math.Max(1, float64(len(r.people))/100), 1e-9)
 		for {
 			list, all := s.near(&r.people[r.rep[c]], r.star, top-reach, most, 4000)
 			for _, x := range list {
@@ -453,54 +521,50 @@ func (p *primal) together(price []float64, seed uint64) {
 		})
 		lists[c] = lists[c][:min(len(lists[c]), 40)]
 	}
-	fruitless := 0
-	for draw := 0; draw < 3000 && fruitless < 500 && !r.done(); draw++ {
-		order := p.worst(price, 1e-7)
-		if len(order) == 0 {
-			return
-		}
-		t := order[int(float64(len(order))*rnd.Float64()*rnd.Float64())]
-		group := []int{t}
-		add := func(u int) {
-			if len(group) < 8 && !slices.Contains(group, u) {
-				group = append(group, u)
-			}
-		}
-		var wanted []int32
-		for n, i := range lists[r.class[t]] {
-			if n >= 4 {
+	budget := r.effort().draws
+	for budget > 0 && !r.done() {
+		improved := false
+		for _, t := range p.worst(price, 1e-7) {
+			if budget--; budget < 0 || r.opt.Expired() {
 				break
 			}
-			for _, s := range r.cols[r.class[t]][i].slots {
-				if r.tight[s] && !slices.Contains(wanted, s) {
-					wanted = append(wanted, s)
-				}
+			if p.short(t, price) > 1e-7 && p.joint(p.rivals(t, lists, rnd), lists, price) {
+				improved = true
 			}
 		}
-		var pool []int
-		for _, s := range wanted {
-			for _, h := range p.holders[s] {
-				pool = append(pool, int(h))
+		if !improved {
+			if len(p.at) > 1000 {
+				return
 			}
-		}
-		for _, u := range order {
-			c := r.class[u]
-			for _, i := range lists[c][:min(2, len(lists[c]))] {
-				if slices.ContainsFunc(r.cols[c][i].slots, func(s int32) bool { return slices.Contains(wanted, s) }) {
-					pool = append(pool, u)
-				}
-			}
-		}
-		rnd.Shuffle(len(pool), func(i, j int) { pool[i], pool[j] = pool[j], pool[i] })
-		for _, u := range pool {
-			add(u)
-		}
-		if p.joint(group, lists, price) {
-			fruitless = 0
-		} else {
-			fruitless++
+			budget -= 100
 		}
 	}
+}
+
+// rivals gathers a group around a person: holders of the seats in their best columns, drawn at random.
+func (p *primal) rivals(t int, lists [][]int32, rnd *rand.Rand) []int {
+	const most = 8
+	r := p.r
+	group := []int{t}
+	c := r.class[t]
+	var wanted []int32
+	for _, i := range lists[c][:min(4, len(lists[c]))] {
+		for _, s := range r.cols[c][i].slots {
+			if r.tight[s] && len(p.holders[s]) > 0 && !slices.Contains(wanted, s) {
+				wanted = append(wanted, s)
+			}
+		}
+	}
+	if len(wanted) == 0 {
+		return group
+	}
+	for range 3 * most {
+		h := p.holders[wanted[rnd.IntN(len(wanted))]]
+		if u := int(h[rnd.IntN(len(h))]); len(group) < most && !slices.Contains(group, u) {
+			group = append(group, u)
+		}
+	}
+	return group
 }
 
 // joint finds the best columns of a group together, the others staying where they are, by depth first search bounded

@@ -67,6 +67,7 @@ type searcher struct {
 	set      []choice
 	warm     bool // the search started from a known route
 	rooted   bool // the first node without demands left has been met: it is worked on harder
+	brief    bool // one of many: no climbing, the next prices come soon
 	gather   bool // every route above over is taken, not the best alone
 	heap     [][]int32
 	most     int
@@ -950,12 +951,15 @@ func (s *searcher) climb(l *level, f, hours, cost float64) {
 			s.push(st, j, o)
 		}
 	}
-	for _, w := range measures {
+	for i, w := range measures {
+		if s.brief && i != 1 {
+			continue
+		}
 		start()
 		fill(w)
 		set := append(s.set[:0], s.cur[base:]...)
 		value := st.value
-		for better := true; better; {
+		for better := !s.brief; better; {
 			better = false
 			for x := 0; x < len(set) && !better; x++ {
 				for _, v := range measures[1:] {
