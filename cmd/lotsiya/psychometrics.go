@@ -15,9 +15,10 @@ import (
 )
 
 func psychometricsCommand() *cobra.Command {
-	return group("psychometrics", "Psychometrics on files: no server, no database",
+	c := group("psychometrics", "Psychometrics on files: no server, no database",
 		psychometricsCTTCommand(),
 		psychometricsSubscoresCommand(),
+		psychometricsChangeCommand(),
 		psychometricsDIFCommand(),
 		psychometricsCDMCommand(),
 		psychometricsIRTCommand(),
@@ -28,6 +29,13 @@ func psychometricsCommand() *cobra.Command {
 		psychometricsAgreementCommand(),
 		psychometricsStandardCommand(),
 	)
+	c.Long = `Psychometrics on files: no server, no database. The answer is JSON on stdout, warnings
+are on stderr and in its list "warnings"; a figure that does not exist is null.
+
+R.csv: header person,<item>,…; a cell is a whole score from 0, O (presented and omitted,
+scored 0), N (not reached: missing) or empty (not presented). Comma or semicolon, UTF-8;
+- is stdin.`
+	return c
 }
 
 // readFrom opens a file (- is stdin) and hands it to read. Faults are printed, a
@@ -126,7 +134,11 @@ func psychometricsCTTCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ctt R.csv",
 		Short: "Classical analysis: difficulty, discrimination, reliability, error (- is stdin)",
-		Args:  cobra.ExactArgs(1),
+		Long: `Classical analysis of a test, on complete rows. p runs from 0 (hard) to 1 (easy);
+correlations and d27 are better when large: under 0 the weaker do it better, often a
+wrong key. alpha, lambda2 and split-half are reliability, 1 is best. sem is the error of
+a score in points, conditional_sem at each score.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := readResponses(args[0], maxima)
 			if err != nil {

@@ -73,24 +73,33 @@ func standardBookmarkCommand() *cobra.Command {
 	var params string
 	var rp float64
 	cmd := &cobra.Command{
-		Use:   "bookmark --params FIT.json PAGES.csv",
+		Use:   "bookmark --params FIT.json [PAGES.csv]",
 		Short: "Bookmarks in a booklet ordered by difficulty",
-		Long: `PAGES.csv: header level,<judge>,…; a cell is the first page that someone at the border
+		Long: `Without PAGES.csv: the booklet alone, for the panel.
+
+PAGES.csv: header level,<judge>,…; a cell is the first page that someone at the border
 would not master. The cut is the location of the page before; the median of judges is
 recommended. The booklet is part of the answer.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if !(rp > 0 && rp < 1) {
 				return fmt.Errorf("--rp %g, expected between 0 and 1", rp)
 			}
-			return filesAnd(1, "params")(cmd, args)
+			return filesAnd(min(1, len(args)), "params")(cmd, args)
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := onceStdin(args[0], params); err != nil {
+			if err := onceStdin(append(args, params)...); err != nil {
 				return err
 			}
 			fit, err := readFrom(params, irt.ReadFit)
 			if err != nil {
 				return err
+			}
+			if len(args) == 0 {
+				b, err := standard.AnalyseBookmark(&standard.Ratings{}, fit.Bank(), rp)
+				if err != nil {
+					return err
+				}
+				return printAnswer(b, b.Warnings)
 			}
 			r, err := readFrom(args[0], func(name string, in io.Reader) (*standard.Ratings, error) {
 				return standard.ReadRatings(name, in, "level", 1, 1e6)

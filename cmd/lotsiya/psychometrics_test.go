@@ -76,6 +76,14 @@ func TestPsychometricsCTT(t *testing.T) {
 	}
 }
 
+func TestPsychometricsChange(t *testing.T) {
+	before, after := written(t, "b.csv", "person,a,b,c\np,1,0,0\nq,0,0,0\nr,1,1,1\n"), written(t, "a.csv", "person,a,b,c\np,1,1,1\nq,0,0,0\nr,1,1,0\n")
+	a, _ := answered(t, "psychometrics", "change", before, after)
+	if l := lacks(first(t, a, "persons"), "person before after difference se index p reliable"); l != nil || a["mean_difference"] == nil {
+		t.Errorf("%q, %v", l, a)
+	}
+}
+
 func TestPsychometricsDIF(t *testing.T) {
 	r := written(t, "r.csv", "person,a,b,c\np,1,0,1\nq,0,1,1\nr,1,1,0\ns,0,0,0\n")
 	g := written(t, "g.csv", "person,group\np,reference\nq,focal\nr,reference\ns,focal\nz,focal\n")
@@ -185,6 +193,10 @@ func TestPsychometricsStandard(t *testing.T) {
 	bookmark, _ := answered(t, "psychometrics", "standard", "bookmark", "--params", fit, written(t, "p.csv", "level,x,y\nbasic,2,3\n"))
 	if l := lacks(first(t, bookmark, "levels"), "id cut median se points judges"); l != nil {
 		t.Errorf("a level lacks %q", l)
+	}
+	booklet, _ := answered(t, "psychometrics", "standard", "bookmark", "--params", fit)
+	if len(booklet["booklet"].([]any)) != 3 || len(booklet["levels"].([]any)) != 0 {
+		t.Errorf("%v", booklet)
 	}
 	border, complaint := answered(t, "psychometrics", "standard", "borderline", written(t, "s.csv", "person,score\np,10\nq,14\nr,11\n"))
 	if fmt.Sprint(border["median"]) != "11" || !strings.Contains(complaint, "3 persons at the border") {

@@ -11,18 +11,6 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
 
-func TestReliableChange(t *testing.T) {
-	c := ReliableChange(40, 3, 50, 4)
-	near(t, "index", c.Index, 2, 1e-12)
-	near(t, "p", c.P, 0.0455002638963584, 1e-12)
-	if !c.Reliable || ReliableChange(40, 4, 50, 4).Reliable || ReliableChange(1, 0, 2, 0).Reliable || ReliableChange(1, math.NaN(), 9, 1).Reliable {
-		t.Error("wrong verdicts")
-	}
-	if back := ReliableChange(50, 4, 40, 3); back.Index != -c.Index || !back.Reliable {
-		t.Errorf("%+v", back)
-	}
-}
-
 // scales draws answers of two scales whose true scores correlate by r.
 func scales(seed uint64, n, items int, r float64) (*psychometrics.Responses, *psychometrics.Q, [][2]float64) {
 	rng := rand.New(rand.NewPCG(seed, 2))
