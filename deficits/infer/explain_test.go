@@ -53,8 +53,8 @@ func TestExplain(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if math.Abs(estimates[e].P-less[e].P-pull.Pull) > 1e-9 {
-					t.Fatalf("%s %s: pull %v, by difference %v", x.Element, pull.Task, pull.Pull, estimates[e].P-less[e].P)
+				if math.Abs(logOdds(estimates[e].P)-logOdds(less[e].P)-pull.Pull) > 1e-6 {
+					t.Fatalf("%s %s: pull %v, by difference %v", x.Element, pull.Task, pull.Pull, logOdds(estimates[e].P)-logOdds(less[e].P))
 				}
 				if pull.Pull > 1e-12 && pull.Points == pull.Max || pull.Pull < -1e-12 && pull.Points == 0 {
 					t.Errorf("%s: %v of %v points pull by %v", pull.Task, pull.Points, pull.Max, pull.Pull)

@@ -154,6 +154,7 @@ type Prepared struct {
 	index    map[string]int   // element → place
 	pools    chan *workspace  // room for sums
 	byID     map[string]int32 // tasks of the model
+	tables   [][]float64      // by task of the model: P(level | x), level × node
 }
 
 // A preparedTask is a task of the call on the grid.
@@ -350,8 +351,13 @@ func (p *Prepared) grow() {
 	for i, e := range m.Elements {
 		p.index[e.Element] = i
 	}
+	p.tables = make([][]float64, len(m.Tasks))
 	for i := range m.Tasks {
-		p.byID[m.Tasks[i].ID] = int32(i)
+		t := &m.Tasks[i]
+		p.byID[t.ID] = int32(i)
+		if t.Max > 0 && t.Out == "" {
+			p.tables[i] = table(t, p.tree.x)
+		}
 	}
 	p.parts = make([]preparedTask, len(p.tasks))
 	for i, t := range p.tasks {
@@ -363,7 +369,12 @@ func (p *Prepared) grow() {
 			part.ModelTask = m.Typical.task(t, levelsOf(t.Max, true))
 		}
 		if t.Max > 0 && part.Out == "" {
-			part.p = table(&part.ModelTask, p.tree.x)
+			if part.known {
+				part.p = p.tables[p.byID[t.ID]]
+			}
+			if part.p == nil {
+				part.p = table(&part.ModelTask, p.tree.x)
+			}
 		}
 		part.links = p.links(t, part.p)
 	}
@@ -428,16 +439,13 @@ func (p *Prepared) readouts() {
 	x := p.tree.x
 	points, most := make([][]float64, len(p.m.Elements)), make([]float64, len(p.m.Elements))
 	variance := make([]float64, len(p.m.Elements)) // of the points, over the persons
+	lie := make([][]float64, len(p.m.Elements))    // how x lies over persons
 	_, area, deviations := p.m.treeShape()
-	persons := func(e int) []float64 { // how x lies over persons
+	for e := range lie {
 		a := p.m.Areas[area[e]]
-		return irt.NormalWeights(x, a.Mean, math.Hypot(a.SD, deviations[e].sd))
+		lie[e] = irt.NormalWeights(x, a.Mean, math.Hypot(a.SD, deviations[e].sd))
 	}
-	add := func(t *ModelTask, p *Prepared, only func(e int) bool) {
-		if t.Max <= 0 || t.Out != "" {
-			return
-		}
-		item := t.item()
+	add := func(t *ModelTask, like []float64, only func(e int) bool) {
 		var expected []float64
 		for _, name := range slices.Sorted(maps.Keys(t.Weights)) {
 			e, ok := p.index[name]
@@ -447,8 +455,11 @@ func (p *Prepared) readouts() {
 			}
 			if expected == nil {
 				expected = make([]float64, len(x))
-				for j, at := range x {
-					expected[j] = item.Expected(at) / float64(len(t.D)) * t.Max
+				for k := 1; k <= len(t.D); k++ {
+					points := float64(k) / float64(len(t.D)) * t.Max
+					for j, v := range like[k*len(x) : (k+1)*len(x)] {
+						expected[j] += points * v
+					}
 				}
 			}
 			if points[e] == nil {
@@ -460,29 +471,32 @@ func (p *Prepared) readouts() {
 			}
 			if t.Cov != nil {
 				const every = 4 // a sum over persons, smooth: fewer nodes do
-				room, lie := make([]float64, len(t.D)+1), persons(e)
 				for j := 0; j < len(x); j += every {
-					if lie[j] > 1e-6 {
-						variance[e] += every * lie[j] * w * w * t.Max * t.Max * t.shareVariance(x[j], room)
+					if lie[e][j] > 1e-6 {
+						variance[e] += every * lie[e][j] * w * w * t.Max * t.Max * t.shareVariance(x[j], like, j, len(x))
 					}
 				}
 			}
 		}
 	}
 	for i := range p.m.Tasks {
-		add(&p.m.Tasks[i], p, func(int) bool { return true })
+		if p.tables[i] != nil {
+			add(&p.m.Tasks[i], p.tables[i], func(int) bool { return true })
+		}
 	}
 	held := make([]bool, len(points))
 	for e := range points {
 		held[e] = points[e] != nil
 	}
 	for i := range p.parts {
-		add(&p.parts[i].ModelTask, p, func(e int) bool { return !held[e] })
+		if p.parts[i].p != nil {
+			add(&p.parts[i].ModelTask, p.parts[i].p, func(e int) bool { return !held[e] })
+		}
 	}
 	for e := range points {
 		if points[e] == nil {
 			typical := p.m.Typical.task(Task{Max: 1, Weights: map[string]float64{p.m.Elements[e].Element: 1}}, 1)
-			add(&typical, p, func(at int) bool { return at == e })
+			add(&typical, table(&typical, x), func(at int) bool { return at == e })
 		}
 		for j := range points[e] {
 			points[e][j] = min(1, max(0, points[e][j]/most[e]))
@@ -491,7 +505,7 @@ func (p *Prepared) readouts() {
 			}
 		}
 		r := newReadout(p.m.Elements[e].Element, points[e], p.m.Policy.Cut)
-		r.blurBy(math.Sqrt(variance[e])/most[e], persons(e), x)
+		r.blurBy(math.Sqrt(variance[e])/most[e], lie[e], x)
 		p.elements = append(p.elements, r)
 	}
 }

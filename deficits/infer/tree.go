@@ -178,8 +178,14 @@ func newTree(g grid, areas []arealShape, area []int, deviations []deviation) *tr
 			t.areas = append(t.areas, newEdge(g.theta, g.theta, a.mean, a.sd*a.loading, a.sd*math.Sqrt(1-a.loading*a.loading)))
 		}
 	}
+	same := map[deviation]edge{}
 	for e, d := range deviations {
-		t.kinds[e] = newDeviation(g, d)
+		known, ok := same[d]
+		if !ok {
+			known = newDeviation(g, d)
+			same[d] = known
+		}
+		t.kinds[e] = known
 	}
 	return t
 }

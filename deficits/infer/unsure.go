@@ -191,24 +191,24 @@ func taskScores(it irt.Item, x []float64) []float64 {
 }
 
 // shareVariance is ∇E(x)ᵀ C ∇E(x) for the share of points of a task at x, 0 where the
-// parameters are taken as known. p has room for the levels.
-func (t *ModelTask) shareVariance(x float64, p []float64) float64 {
+// parameters are taken as known. like is P(level | x), level × n nodes, and x node j.
+func (t *ModelTask) shareVariance(x float64, like []float64, j, n int) float64 {
 	c := 1 + len(t.D)
 	if len(t.Cov) != c*c {
 		return 0
 	}
-	item := t.item()
-	item.Probabilities(x, p)
 	mean, square := 0.0, 0.0
-	for k, v := range p[:c] {
+	for k := range c {
+		v := like[k*n+j]
 		mean += float64(k) * v
 		square += float64(k*k) * v
 	}
 	// ∂E/∂a = x·Var(k), ∂E/∂d_k = P_k·(k − E); as a share, over the levels.
-	g := make([]float64, c)
+	var room [2 + mostLevels]float64
+	g := room[:c]
 	g[0] = x * (square - mean*mean) / float64(len(t.D))
 	for k := 1; k < c; k++ {
-		g[k] = p[k] * (float64(k) - mean) / float64(len(t.D))
+		g[k] = like[k*n+j] * (float64(k) - mean) / float64(len(t.D))
 	}
 	sum := 0.0
 	for a := range c {

@@ -79,7 +79,7 @@ type EvidenceLine struct {
 	Max     float64
 	Experts bool
 	Shared  bool     // the task also speaks of other elements
-	Pull    *float64 // by how much the answer moves the probability, nil where it is not known
+	Pull    *float64 // weight of the answer as evidence (see Why), nil where it is not known
 }
 
 // Full tells whether the task was done without a fault.

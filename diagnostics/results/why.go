@@ -14,7 +14,7 @@ type Why struct {
 	Before float64           // of anybody, before any answer
 	Others float64           // by the person's answers to all other elements
 	All    float64           // by everything
-	Pulls  map[int64]float64 // by task version: the probability with all answers less that without this one
+	Pulls  map[int64]float64 // by task version: weight of the answer as evidence, in log odds; above 0 for «under the cut»
 	Next   []NextTask        // tasks of the bank that would settle most, the best first
 }
 
@@ -58,14 +58,14 @@ func (w Why) Settle() string {
 // PullWords says of what an answer speaks and how strongly.
 func PullWords(pull float64) string {
 	size := math.Abs(pull)
-	if size < 0.01 {
+	if size < 0.1 {
 		return "почти не меняет вывода"
 	}
 	words := "немного"
 	switch {
-	case size >= 0.15:
+	case size >= 1:
 		words = "сильно"
-	case size >= 0.05:
+	case size >= 0.4:
 		words = "заметно"
 	}
 	if pull > 0 {
