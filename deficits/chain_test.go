@@ -156,7 +156,7 @@ func (r *region) open(title string) int64 {
 	id, err := r.campaigns.Create(ctx, r.manager, campaign.NewCampaign{Title: title, InstrumentID: r.instrument.InstrumentID,
 		ScaleID: r.instrument.ScaleID, OpensAt: r.now(), ClosesAt: r.now().Add(14 * 24 * time.Hour)})
 	r.must(err)
-	_, err = r.campaigns.InviteMatching(ctx, r.manager, id, nil, nil)
+	_, err = r.campaigns.Invite(ctx, r.manager, id, campaign.Choice{All: true})
 	r.must(err)
 	r.must(r.campaigns.Open(ctx, r.manager, id))
 	return id

@@ -71,10 +71,7 @@ func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, limit in
 	if down && (order == "name" || order == "") {
 		name = "i.family DESC, i.given DESC, i.patronymic DESC, p.id"
 	}
-	query, words := strings.ToLower(strings.TrimSpace(f.Query)), []string{}
-	for _, w := range strings.Fields(fold(f.Query)) {
-		words = append(words, strings.NewReplacer(`\`, ``, `%`, ``, `_`, ``).Replace(w))
-	}
+	query, words := strings.ToLower(strings.TrimSpace(f.Query)), searchWords(f.Query)
 	most := any(nil)
 	if limit > 0 {
 		most = limit
@@ -107,8 +104,7 @@ func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, limit in
 		  AND ($10 = '' OR EXISTS (SELECT FROM role_grant g WHERE g.person_id = p.id AND g.role = $10
 		                           AND g.valid_from <= `+today+` AND (g.valid_to IS NULL OR g.valid_to >= `+today+`)))
 		  AND ($11 = '' OR s.login = $11 OR lower(i.email) = $11
-		       OR NOT EXISTS (SELECT FROM unnest($12::text[]) AS x (word)
-		                      WHERE NOT (i.match_key LIKE word || '%' OR i.match_key LIKE '%|' || word || '%' OR i.match_key LIKE '%-' || word || '%')))
+		       OR NOT EXISTS (SELECT FROM unnest($12::text[]) AS x (word) WHERE NOT `+hasWord+`))
 		ORDER BY `+by+name+`
 		LIMIT $13 OFFSET $14`,
 		scope.All, db.Array(scope.Territories), db.Array(scope.Organisations), f.Territory, f.Organisation, f.Position, f.Subject,
@@ -131,6 +127,33 @@ func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, limit in
 		list[i].Roles = roles[list[i].ID]
 	}
 	return list, list[0].Total, nil
+}
+
+// hasWord is the condition that a name i has a word beginning with word.
+const hasWord = `(i.match_key LIKE word || '%' OR i.match_key LIKE '%|' || word || '%' OR i.match_key LIKE '%-' || word || '%')`
+
+// searchWords are the words of a search for a name, folded as names are.
+func searchWords(query string) []string {
+	words := []string{}
+	for _, w := range strings.Fields(fold(query)) {
+		words = append(words, strings.NewReplacer(`\`, ``, `%`, ``, `_`, ``).Replace(w))
+	}
+	return words
+}
+
+// RankTx keeps those of the persons whose names have the words of a query (all of
+// them where it is empty), in the order of their names. It tells no name: who shows
+// one asks NamesTx. An erased person is left out.
+func RankTx(ctx context.Context, tx db.Q, ids []access.PersonID, query string) ([]access.PersonID, error) {
+	list, err := db.Select[access.PersonID](ctx, tx, `
+		SELECT p.id
+		FROM person p JOIN identity i ON i.person_id = COALESCE(p.merged_into, p.id)
+		WHERE p.id = ANY($1) AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS x (word) WHERE NOT `+hasWord+`)
+		ORDER BY i.family, i.given, i.patronymic, p.id`, db.Array(numbers(ids)), db.Array(searchWords(query)))
+	if err != nil {
+		return nil, fmt.Errorf("order by name: %w", err)
+	}
+	return list, nil
 }
 
 // page is a page of the list of people.

@@ -107,7 +107,7 @@ func newRegion(t *testing.T, teachers int) *region {
 	r.campaign, err = campaigns.Create(ctx, r.manager, campaign.NewCampaign{Title: "Математика, осень 2026", InstrumentID: in.InstrumentID, ScaleID: in.ScaleID,
 		OpensAt: r.clock, ClosesAt: r.clock.Add(14 * 24 * time.Hour)})
 	r.must(err)
-	_, err = campaigns.InviteMatching(ctx, r.manager, r.campaign, nil, nil)
+	_, err = campaigns.Invite(ctx, r.manager, r.campaign, campaign.Choice{All: true})
 	r.must(err)
 
 	r.routes = routes.New(r.pool, now, routes.Sources{Needs: r.need, Campaigns: func(context.Context, *sqlx.Tx) ([]routes.Campaign, error) {

@@ -249,7 +249,7 @@ func seated(t *testing.T, dir string, n int) []*sitter {
 	id, err := campaigns.Create(ctx, actor(2), campaign.NewCampaign{Title: "Математика", InstrumentID: in.InstrumentID, SpecificationID: in.SpecificationID,
 		ScaleID: in.ScaleID, Variants: []int64{in.VariantID}, OpensAt: time.Now().Add(-time.Hour), ClosesAt: time.Now().Add(48 * time.Hour), Minutes: 60})
 	must(err)
-	invited, err := campaigns.InviteMatching(ctx, actor(2), id, nil, nil)
+	invited, err := campaigns.Invite(ctx, actor(2), id, campaign.Choice{All: true})
 	must(err)
 	if invited != n {
 		t.Fatalf("%d invited of %d", invited, n)

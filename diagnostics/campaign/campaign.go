@@ -5,6 +5,7 @@ package campaign
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/fault"
@@ -95,13 +96,17 @@ type NewCampaign struct {
 const (
 	maxMinutes = 600
 	maxWindow  = 366 * 24 * time.Hour
+	maxTitle   = 200 // characters
 )
 
-// check names every field that cannot stand.
-func (n NewCampaign) check() error {
+// check names every field that cannot stand on a day.
+func (n NewCampaign) check(now time.Time) error {
 	wrong := map[string]string{}
-	if strings.TrimSpace(n.Title) == "" {
+	switch length := utf8.RuneCountInString(strings.TrimSpace(n.Title)); {
+	case length == 0:
 		wrong["title"] = "Назовите диагностику, например «Математика, осень 2026»"
+	case length > maxTitle:
+		wrong["title"] = "Название длиннее 200 знаков: сократите его"
 	}
 	if n.Purpose != Real && n.Purpose != Trial && n.Purpose != Rehearsal {
 		wrong["purpose"] = "Выберите, для чего диагностика"
@@ -121,9 +126,13 @@ func (n NewCampaign) check() error {
 		wrong["closes_at"] = "Закрыться диагностика должна позже, чем открыться"
 	case n.ClosesAt.Sub(n.OpensAt) > maxWindow:
 		wrong["closes_at"] = "Окно длиннее года: проверьте даты"
+	case !n.ClosesAt.After(now):
+		wrong["closes_at"] = "Это окно уже прошло: закрыться диагностика должна в будущем"
+	case n.Minutes >= 1 && n.ClosesAt.Sub(n.OpensAt) < time.Duration(n.Minutes)*time.Minute:
+		wrong["closes_at"] = "Окно короче, чем время на работу"
 	}
 	if n.Minutes < 1 || n.Minutes > maxMinutes {
-		wrong["minutes"] = "Время на работу: от 1 до 600 минут"
+		wrong["minutes"] = "Время на работу: целое число минут, от 1 до 600"
 	}
 	if len(wrong) > 0 {
 		return &fault.Error{Kind: fault.Invalid, Message: "Проверьте отмеченные поля", Fields: wrong}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,7 +39,9 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/campaigns/new", manage, web.Handle(s.getNew))
 	r.POST("/campaigns", manage, web.Handle(s.postNew))
 	r.GET("/campaigns/:id", read, web.Handle(s.getOne))
+	r.GET("/campaigns/:id/invite", manage, web.Handle(s.getInvite))
 	r.POST("/campaigns/:id/invite", manage, web.Handle(s.postInvite))
+	r.GET("/campaigns/:id/invited", manage, web.Handle(s.getInvited))
 	r.POST("/campaigns/:id/open", manage, web.Handle(s.postOpen))
 	r.POST("/campaigns/:id/close", manage, web.Handle(s.postClose))
 	r.POST("/campaigns/:id/prolong", manage, web.Handle(s.postProlong))
@@ -169,8 +172,9 @@ func (s *Service) postNew(c *gin.Context) error {
 	}
 	n := NewCampaign{Title: f.Title, Purpose: Purpose(f.Purpose), InstrumentID: f.Instrument, ScaleID: f.Scale, OpensAt: parseStamp(f.OpensAt), ClosesAt: parseStamp(f.ClosesAt)}
 	if f.Minutes != "" {
-		if _, err := fmt.Sscanf(f.Minutes, "%d", &n.Minutes); err != nil {
-			n.Minutes = -1
+		minutes, err := strconv.Atoi(strings.TrimSpace(f.Minutes))
+		if n.Minutes = minutes; err != nil || minutes == 0 {
+			n.Minutes = -1 // refused as such: none would mean the instrument's
 		}
 	}
 	id, err := s.Create(c.Request.Context(), web.Actor(c), n)
@@ -214,12 +218,12 @@ type oneView struct {
 type participantForm struct {
 	Code    string `form:"code"`
 	Do      string `form:"do"`
-	Minutes int    `form:"minutes"`
+	Minutes string `form:"minutes"`
 	Why     string `form:"why"`
 }
 
 func (s *Service) getOne(c *gin.Context) error {
-	return s.showOne(c, http.StatusOK, nil, participantForm{Minutes: 30})
+	return s.showOne(c, http.StatusOK, nil, participantForm{Minutes: "30"})
 }
 
 func (s *Service) showOne(c *gin.Context, status int, wrong map[string]string, f participantForm) error {
@@ -300,32 +304,6 @@ func (s *Service) territoriesTx(ctx context.Context, tx *sqlx.Tx, v *oneView, re
 	return nil
 }
 
-func (s *Service) postInvite(c *gin.Context) error {
-	id, err := web.ID(c, "id")
-	if err != nil {
-		return err
-	}
-	var f struct {
-		Territories []int64 `form:"territory"`
-		All         bool    `form:"all"`
-	}
-	if err := web.Bind(c, &f); err != nil {
-		return err
-	}
-	if len(f.Territories) == 0 && !f.All {
-		return s.showOne(c, http.StatusUnprocessableEntity, map[string]string{"territories": "Отметьте хотя бы один муниципалитет"}, participantForm{Minutes: 30})
-	}
-	if f.All {
-		f.Territories = nil
-	}
-	n, err := s.InviteMatching(c.Request.Context(), web.Actor(c), id, f.Territories, nil)
-	if err != nil {
-		return err
-	}
-	web.Flash(c, "Приглашено: %s", web.Plural(n, "человек", "человека", "человек"))
-	return web.SeeOther(c, "/campaigns/%d", id)
-}
-
 // step is a use case that needs nothing but the campaign.
 func (s *Service) step(c *gin.Context, do func(context.Context, access.Actor, int64) error, done string) error {
 	id, err := web.ID(c, "id")
@@ -334,7 +312,7 @@ func (s *Service) step(c *gin.Context, do func(context.Context, access.Actor, in
 	}
 	err = do(c.Request.Context(), web.Actor(c), id)
 	if refusal, ok := errors.AsType[*fault.Error](err); ok && refusal.Kind == fault.Conflict {
-		return s.showOne(c, http.StatusConflict, map[string]string{"state": refusal.Message}, participantForm{Minutes: 30})
+		return s.showOne(c, http.StatusConflict, map[string]string{"state": refusal.Message}, participantForm{Minutes: "30"})
 	}
 	if err != nil {
 		return err
@@ -358,7 +336,7 @@ func (s *Service) postProlong(c *gin.Context) error {
 	}
 	err = s.Prolong(c.Request.Context(), web.Actor(c), id, parseStamp(c.PostForm("closes_at")))
 	if refusal, ok := errors.AsType[*fault.Error](err); ok && (refusal.Kind == fault.Conflict || refusal.Kind == fault.Invalid) {
-		return s.showOne(c, http.StatusUnprocessableEntity, map[string]string{"closes_at": refusal.Message}, participantForm{Minutes: 30})
+		return s.showOne(c, http.StatusUnprocessableEntity, map[string]string{"closes_at": refusal.Message}, participantForm{Minutes: "30"})
 	}
 	if err != nil {
 		return err
@@ -393,7 +371,11 @@ func (s *Service) postParticipant(c *gin.Context) error {
 	if err == nil {
 		switch f.Do {
 		case "minutes":
-			err = s.GiveMinutes(ctx, actor, r.ID, f.Minutes, f.Why)
+			minutes, wrong := strconv.Atoi(strings.TrimSpace(f.Minutes))
+			if wrong != nil {
+				minutes = -1
+			}
+			err = s.GiveMinutes(ctx, actor, r.ID, minutes, f.Why)
 		case "annul":
 			err = s.Annul(ctx, actor, r.ID, f.Why)
 		default:
@@ -413,7 +395,8 @@ func (s *Service) postParticipant(c *gin.Context) error {
 	if f.Do == "annul" {
 		web.Flash(c, "Работа %s аннулирована", f.Code)
 	} else {
-		web.Flash(c, "Участнику %s дано %s сверх общего времени", f.Code, web.Minutes(f.Minutes))
+		minutes, _ := strconv.Atoi(strings.TrimSpace(f.Minutes)) // read above
+		web.Flash(c, "Участнику %s дано %s сверх общего времени", f.Code, web.Minutes(minutes))
 	}
 	return web.SeeOther(c, "/campaigns/%d", id)
 }

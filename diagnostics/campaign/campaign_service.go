@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
@@ -79,7 +80,12 @@ func (s *Service) Create(ctx context.Context, actor access.Actor, n NewCampaign)
 		if n.Purpose == "" {
 			n.Purpose = Real
 		}
-		if err := n.check(); err != nil {
+		if err := n.check(s.now()); err != nil {
+			return err
+		}
+		if _, err := competency.ScaleTx(ctx, tx, n.ScaleID); fault.KindOf(err) == fault.NotFound && err != nil {
+			return fault.Field("scale", "Такой шкалы нет: выберите из списка")
+		} else if err != nil {
 			return err
 		}
 		if n.Code == "" {
@@ -104,25 +110,19 @@ func (s *Service) recordTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor,
 	return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: action, ObjectKind: "campaign", ObjectID: fmt.Sprint(id), Details: details})
 }
 
-// Invite invites everybody whom a selection names and who is not yet invited,
-// and returns how many they are.
-func (s *Service) Invite(ctx context.Context, actor access.Actor, id int64, who people.Selection) (int, error) {
-	return s.invite(ctx, actor, id, func(ctx context.Context, tx *sqlx.Tx, _ Instrument) ([]access.PersonID, error) {
-		return people.SelectTx(ctx, tx, who)
-	})
-}
-
-// InviteMatching invites those of a selection whose position and subject are
-// those of the campaign's instrument.
-func (s *Service) InviteMatching(ctx context.Context, actor access.Actor, id int64, territories, organisations []int64) (int, error) {
-	return s.invite(ctx, actor, id, func(ctx context.Context, tx *sqlx.Tx, i Instrument) ([]access.PersonID, error) {
-		return people.SelectTx(ctx, tx, people.Selection{Territories: territories, Organisations: organisations, Position: i.Position, Subject: i.Subject})
-	})
-}
-
 // InvitePeople invites these people, those already invited left out.
 func (s *Service) InvitePeople(ctx context.Context, actor access.Actor, id int64, persons []access.PersonID) (int, error) {
 	return s.invite(ctx, actor, id, func(context.Context, *sqlx.Tx, Instrument) ([]access.PersonID, error) { return persons, nil })
+}
+
+// Invite invites those whom a choice names and returns how many they are: people
+// whose position and subject are those of the campaign's instrument, those already
+// invited left out.
+func (s *Service) Invite(ctx context.Context, actor access.Actor, id int64, who Choice) (int, error) {
+	return s.invite(ctx, actor, id, func(ctx context.Context, tx *sqlx.Tx, i Instrument) ([]access.PersonID, error) {
+		chosen, _, err := chooseTx(ctx, tx, i, who)
+		return chosen, err
+	})
 }
 
 func (s *Service) invite(ctx context.Context, actor access.Actor, id int64, choose func(context.Context, *sqlx.Tx, Instrument) ([]access.PersonID, error)) (invited int, err error) {
@@ -221,7 +221,14 @@ func (s *Service) Open(ctx context.Context, actor access.Actor, id int64) error 
 		case !s.now().Before(c.ClosesAt):
 			return fault.New(fault.Conflict, "Окно диагностики уже прошло: сначала перенесите дату закрытия")
 		}
-		_, err := tx.ExecContext(ctx, `UPDATE campaign SET state = 'open' WHERE id = $1`, id)
+		invited, err := registeredTx(ctx, tx, id)
+		if err != nil {
+			return fmt.Errorf("already invited: %w", err)
+		}
+		if len(invited) == 0 {
+			return fault.New(fault.Conflict, "Открывать пока не для кого: сначала пригласите хотя бы одного человека")
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE campaign SET state = 'open' WHERE id = $1`, id)
 		return err
 	})
 }

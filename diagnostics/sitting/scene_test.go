@@ -120,7 +120,7 @@ func newScene(t *testing.T, n int) *scene {
 	s.campaign, err = s.campaigns.Create(ctx, s.manager, campaign.NewCampaign{Title: "Математика, осень", InstrumentID: instrument, SpecificationID: specification,
 		ScaleID: scale, OpensAt: s.clock.Add(-time.Hour), ClosesAt: s.clock.Add(48 * time.Hour), Minutes: 60})
 	s.must(err)
-	invited, err := s.campaigns.InviteMatching(ctx, s.manager, s.campaign, nil, nil)
+	invited, err := s.campaigns.Invite(ctx, s.manager, s.campaign, campaign.Choice{All: true})
 	s.must(err)
 	if invited != n {
 		t.Fatalf("invited %d, want %d", invited, n)
