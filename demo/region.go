@@ -314,8 +314,11 @@ func (r *Region) diagnose(ctx context.Context, in instruments) error {
 		}
 	}
 	for _, m := range r.minds { // whom a newcomer meets first: strong sides and two themes to strengthen
-		if m.first && m.subject == "math" {
+		switch {
+		case m.first && m.subject == "math":
 			m.overall, m.element = 0.5, map[string]float64{"math.numbers": 0.8, "math.equations": 0.7, "math.probability": -1.9, "math.m.errors": -2.2}
+		case m.first:
+			m.overall, m.element = 0.5, map[string]float64{"pre.play": 0.8, "pre.social": 0.7, "pre.cognition": -2.2, "pre.m.observation": -2.2}
 		}
 	}
 	slices.Sort(mathematicians)

@@ -84,6 +84,9 @@ func workbook(v planView) ([]byte, error) {
 	} {
 		w.row(wrap, line[0], line[1])
 	}
+	if len(v.Cards) > 0 && v.Plan.TerritoryID != nil {
+		w.row(wrap, "Показатели системы", "Считаются по всей области.")
+	}
 	told := map[string]bool{}
 	for _, c := range v.Cards {
 		for _, l := range c.Figures {

@@ -548,6 +548,33 @@ func TestRoadmapItemIsUpdated(t *testing.T) {
 	}
 }
 
+// The coordinator reports on the plan of the own municipality, and on no other.
+func TestCoordinatorReportsOnOwnPlan(t *testing.T) {
+	t.Parallel()
+	v := as(t, "coordinator")
+	v.open("/roadmap")
+	plans := map[string]string{}
+	v.eval(`Object.fromEntries([...document.querySelectorAll("main th a[href^='/roadmap/']")].map(a => [a.textContent.trim(), a.getAttribute("href")]))`, &plans)
+	writable := ""
+	m := plain(t, "coordinator")
+	for name, href := range plans {
+		if _, body := m.get(href + "/items/1.1"); strings.Contains(body, "Записать заметку") {
+			if writable != "" || strings.HasPrefix(name, "Регион") {
+				t.Errorf("the coordinator may report on %q too", name)
+			}
+			writable = href
+		}
+	}
+	if writable == "" {
+		t.Fatalf("no plan of %v is the coordinator's", plans)
+	}
+	v.open(writable + "/items/5.2")
+	v.fill("#note", "Все школы муниципалитета участвуют.")
+	v.click(`form[action$="/reports"] button`)
+	v.see("Записано", "Все школы муниципалитета участвуют")
+	v.look("roadmap-item-coordinator")
+}
+
 // downloadPath asks for a file by its address, with the visitor's own session.
 func (v *visitor) downloadPath(path string) []byte {
 	v.t.Helper()

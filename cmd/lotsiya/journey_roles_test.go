@@ -20,7 +20,7 @@ var pagesByRole = []struct {
 	{"/competency", "author reviewer methodist analyst manager"}, {"/competency/codifiers/1", "author reviewer methodist analyst manager"},
 	{"/competency/scales/new", "manager"},
 	{"/campaigns", "municipal_methodist methodist coordinator analyst manager"}, {"/campaigns/1", "municipal_methodist methodist coordinator analyst manager"},
-	{"/campaigns/new", "manager"}, {"/campaigns/1/results", "methodist analyst manager"}, {"/campaigns/1/model", "analyst manager"},
+	{"/campaigns/new", "manager"}, {"/campaigns/4/invite", "manager"}, {"/campaigns/4/invited", "manager"}, {"/campaigns/1/results", "methodist analyst manager"}, {"/campaigns/1/model", "analyst manager"},
 	{"/campaigns/1/quality", "analyst manager"}, {"/campaigns/1/quality.xlsx", "analyst manager"},
 	{"/participation", "municipal_methodist methodist coordinator head manager"}, {"/participation/waiting", "municipal_methodist methodist coordinator head manager"},
 	{"/participation/cards", "municipal_methodist methodist coordinator head manager"},
