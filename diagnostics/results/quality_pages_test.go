@@ -110,7 +110,7 @@ func newSchool(t *testing.T, teachers int) *school {
 	s.campaign, err = campaigns.Create(ctx, s.manager, campaign.NewCampaign{Title: "Математика, осень", Purpose: campaign.Real, InstrumentID: instrument.InstrumentID, ScaleID: instrument.ScaleID,
 		OpensAt: s.clock, ClosesAt: s.clock.Add(14 * 24 * time.Hour)})
 	s.must(err)
-	_, err = campaigns.InviteMatching(ctx, s.manager, s.campaign, nil, nil)
+	_, err = campaigns.Invite(ctx, s.manager, s.campaign, campaign.Choice{All: true})
 	s.must(err)
 	s.must(campaigns.Open(ctx, s.manager, s.campaign))
 	gin.SetMode(gin.TestMode)
