@@ -49,6 +49,27 @@ type QualityPart struct {
 	Look  int // tasks that ask for a look
 	Map   *Map
 	Fair  []FairView
+	Own   []ElementQuality // what each element tells beside the part
+}
+
+// An ElementQuality is what an element tells beside its part; figures are nil where
+// there are none.
+type ElementQuality struct {
+	Title     string
+	Tasks     int
+	Own, Part *float64
+	Added     *bool
+}
+
+// Say is the verdict in words.
+func (e ElementQuality) Say() string {
+	switch {
+	case e.Added == nil:
+		return "сказать нельзя: заданий мало"
+	case *e.Added:
+		return "говорит больше, чем вся часть"
+	}
+	return "точнее судить по всей части"
 }
 
 // A TaskQuality is a line of the table.
@@ -214,6 +235,10 @@ func (q *Quality) fillTx(ctx context.Context, tx *sqlx.Tx) error {
 	if err != nil {
 		return err
 	}
+	names, err := elementNamesTx(ctx, tx, versions)
+	if err != nil {
+		return err
+	}
 	from := source{q.Campaign.ID, q.Campaign.Title, q.Statistics.ComputedAt, q.Statistics.Parts}
 	for _, part := range q.Statistics.Parts {
 		p := QualityPart{Part: part, Title: partTitle(part.Part)}
@@ -235,6 +260,9 @@ func (q *Quality) fillTx(ctx context.Context, tx *sqlx.Tx) error {
 			}
 		}
 		p.Total = len(p.all)
+		for _, e := range part.Elements {
+			p.Own = append(p.Own, ElementQuality{cmp.Or(names[e.Element], e.Element), e.Tasks, figureOrNil(e.Own), figureOrNil(e.Part), e.Added})
+		}
 		for _, f := range part.Fairness {
 			p.Fair = append(p.Fair, fairView(f, byVersion))
 		}
@@ -592,6 +620,11 @@ func certainty(s Scored, part quality.Part, versions map[int64]bank.Version) *Ce
 		return c
 	}
 	return nil
+}
+
+// missed tells whether the person's time did not reach some task of a part.
+func missed(s Scored, part task.Part, versions map[int64]bank.Version) bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskScore) bool { return t.State == StateNotReached && versions[t.TaskVersionID].Part == part })
 }
 
 // Trust says how far the part can be believed, by its reliability.

@@ -47,7 +47,8 @@ type PartReport struct {
 	Part     task.Part
 	Title    string // «Предметная часть»
 	Estimate *Estimate
-	Sure     *Certainty // nil before the statistics of the campaign
+	Sure     *Certainty // nil before the statistics of the campaign, and where Unsure
+	Unsure   bool       // tasks of the part were not reached: its points are of another work
 	Say      string
 	Tag      string // class of the tag
 	Tasks    int

@@ -130,6 +130,7 @@ func (s *Service) reportTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor,
 	for i := range r.Parts {
 		if part, known := st.Part(r.Parts[i].Part); known {
 			r.Parts[i].Sure = certainty(last, part, versions)
+			r.Parts[i].Unsure = r.Parts[i].Sure == nil && len(part.Variants) > 0 && missed(last, part.Part, versions)
 		}
 	}
 	if c.PublishedAt != nil && last.At.After(*c.PublishedAt) {

@@ -3,9 +3,13 @@ package results
 import (
 	"encoding/json"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/ctt"
+	"github.com/lotsiya/lotsiya/diagnostics/results/quality"
 	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 )
@@ -151,5 +155,43 @@ func TestVerdict(t *testing.T) {
 	}
 	if s := chances(1); s != "Почти наверняка: 99\u00a0шансов из 100, что здесь есть чему поучиться." {
 		t.Error(s)
+	}
+}
+
+// The exactness of a person's points: 7 of 10 with an error of 0.05 at that score.
+func TestCertainty(t *testing.T) {
+	point := func(p float64) *float64 { return &p }
+	versions := map[int64]bank.Version{1: {Part: task.Subject}, 2: {Part: task.Subject}, 3: {Part: task.Methodical}}
+	s := Scored{Tasks: []TaskScore{{TaskVersionID: 1, Points: point(4), Max: 6, State: StateScored}, {TaskVersionID: 2, Points: point(3), Max: 4, State: StateScored},
+		{TaskVersionID: 3, Max: 2, State: StateNotReached}}}
+	part := quality.Part{Part: task.Subject, Variants: []quality.Variant{{Versions: []int64{2, 1}, Works: 50, Max: 10, Alpha: 0.75, SEM: 0.1,
+		Errors: []quality.ErrorAt{{Share: 0.7, N: 4, SEM: 0.05}}}}}
+	c := certainty(s, part, versions)
+	if c == nil || c.Share != 0.7 || !c.Own || math.Abs(c.Half-1.645*0.05) > 1e-12 || c.Works != 50 || *c.Reliability != 0.75 || !strings.Contains(c.Trust(), "достаточно") {
+		t.Errorf("%+v", c)
+	}
+	part.Variants[0].Versions = []int64{1, 3}
+	if c := certainty(s, part, versions); c != nil {
+		t.Errorf("of another variant: %+v", c)
+	}
+	if part.Part = task.Methodical; certainty(s, part, versions) != nil || !missed(s, task.Methodical, versions) || missed(s, task.Subject, versions) {
+		t.Error("a task that was not reached gives no exactness, and is said")
+	}
+}
+
+func TestHints(t *testing.T) {
+	list := hints([]quality.Flag{{Code: ctt.DistractorUnused, At: "b"}, {Code: ctt.TooEasy, Value: 0.972}, {Code: ctt.DistractorUnused, At: "c"}, {Code: ctt.NegativeRest, Value: -0.116},
+		{Code: quality.Unequal, Value: -0.123, At: "rural"}})
+	words := []string{}
+	for _, h := range list {
+		words = append(words, h.Text)
+	}
+	want := []string{"отличает наоборот: сильные ошибаются чаще слабых (связь −0,12). Проверьте ключ",
+		"при равной подготовке труднее для тех, кто работает в селе (в среднем на 12\u00a0% баллов задания)", "слишком лёгкое: набирают 97\u00a0% баллов", "вариант никто не выбрал (таких 2)"}
+	if !slices.Equal(words, want) {
+		t.Errorf("%q", words)
+	}
+	if !list[0].Serious || !list[1].Serious || list[2].Serious || list[3].Serious {
+		t.Errorf("%+v", list)
 	}
 }

@@ -289,7 +289,8 @@ func tasksGivenTx(ctx context.Context, tx *sqlx.Tx, last []Scored) ([]quality.Ta
 		if v.Kind == task.Likert {
 			continue
 		}
-		out = append(out, quality.Task{VersionID: id, Position: at, Part: v.Part, Kind: v.Kind, Max: v.MaxPoints, Places: places(known.keyed[id].Task, known.keyed[key[id]].Key)})
+		out = append(out, quality.Task{VersionID: id, Position: at, Part: v.Part, Kind: v.Kind, Max: v.MaxPoints, Places: places(known.keyed[id].Task, known.keyed[key[id]].Key),
+			Elements: slices.Sorted(maps.Keys(v.Elements))})
 	}
 	return out, nil
 }

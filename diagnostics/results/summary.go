@@ -227,7 +227,8 @@ func sharesOf(last []Scored, versions map[int64]bank.Version, part task.Part) []
 	return shares
 }
 
-func tasksTx(ctx context.Context, tx *sqlx.Tx, last []Scored, versions map[int64]bank.Version, known []quality.TaskFigure, sort string) ([]TaskFigures, error) {
+// elementNamesTx gives the short titles of the elements of the versions' codifiers.
+func elementNamesTx(ctx context.Context, tx db.Q, versions map[int64]bank.Version) (map[string]string, error) {
 	names := map[string]string{}
 	seen := map[int64]bool{}
 	for _, v := range versions {
@@ -242,6 +243,14 @@ func tasksTx(ctx context.Context, tx *sqlx.Tx, last []Scored, versions map[int64
 		for _, e := range elements {
 			names[e.ID] = e.Short
 		}
+	}
+	return names, nil
+}
+
+func tasksTx(ctx context.Context, tx *sqlx.Tx, last []Scored, versions map[int64]bank.Version, known []quality.TaskFigure, sort string) ([]TaskFigures, error) {
+	names, err := elementNamesTx(ctx, tx, versions)
+	if err != nil {
+		return nil, err
 	}
 	type sums struct {
 		position, given, reached, full, omitted, missed, waiting int

@@ -20,7 +20,7 @@ import (
 
 // Engine is the version of the way these figures are made; it changes when the same
 // works would give other figures.
-const Engine = "1"
+const Engine = "2"
 
 // Fewest is how many works with a score on every task of a part a figure needs: under
 // it correlations and reliability are chance.
@@ -37,6 +37,7 @@ type Task struct {
 	Kind      task.Kind
 	Max       float64
 	Places    []Place // of closed kinds: what there was to choose
+	Elements  []string
 }
 
 // A Place is one choice of a task: the whole task, a gap, a row of a matching.
@@ -74,7 +75,8 @@ type Part struct {
 	Variants []Variant  `json:"variants"` // those that enough people wrote, the most common first
 	Scale    *Scale     `json:"scale"`    // nil where there was no calibration
 	Fairness []Fairness `json:"fairness"`
-	WhyNot   string     `json:"why_not"` // why there is no figure, "" where there is
+	Elements []Subscore `json:"elements"` // of the most common variant, in the order of their ids
+	WhyNot   string     `json:"why_not"`  // why there is no figure, "" where there is
 }
 
 // Reliability is Cronbach's alpha of the part: of its variants by their numbers of
@@ -203,7 +205,7 @@ func compute(tasks []Task, works []Work, whole bool) Statistics {
 }
 
 func computePart(part task.Part, tasks []Task, works []Work, whole bool) (Part, []TaskFigure) {
-	p := Part{Part: part, Tasks: len(tasks), Variants: []Variant{}, Fairness: []Fairness{}}
+	p := Part{Part: part, Tasks: len(tasks), Variants: []Variant{}, Fairness: []Fairness{}, Elements: []Subscore{}}
 	figures := make([]TaskFigure, len(tasks))
 	at := make(map[int64]int, len(tasks))
 	for i, t := range tasks {
@@ -234,6 +236,9 @@ func computePart(part task.Part, tasks []Task, works []Work, whole bool) (Part, 
 			most, widest, cells = a.RowsUsed, form, m
 		}
 	}
+	if most > 0 && whole {
+		p.Elements = subscores(widest.tasks, cells)
+	}
 	for _, by := range ByComparison {
 		if most > 0 && whole {
 			p.Fairness = append(p.Fairness, compare(by, widest, cells, byVersion))
@@ -254,6 +259,48 @@ func computePart(part task.Part, tasks []Task, works []Work, whole bool) (Part, 
 		figures[i].Judge()
 	}
 	return p, figures
+}
+
+// A Subscore is what the tasks of one element tell beside the whole part: the share of
+// the element's true score that is foretold, 0…1, by the element's own points and by
+// those of the part (Haberman 2008).
+type Subscore struct {
+	Element string `json:"element"`
+	Tasks   int    `json:"tasks"`
+	Own     Number `json:"own"`
+	Part    Number `json:"part"`
+	Added   *bool  `json:"added"` // own over part; null where it cannot be said
+}
+
+func subscores(tasks []Task, m scored) []Subscore {
+	out := []Subscore{}
+	ids := map[string]bool{}
+	for _, t := range tasks {
+		for _, e := range t.Elements {
+			ids[e] = true
+		}
+	}
+	q := &psychometrics.Q{Items: m.Items, Attributes: slices.Sorted(maps.Keys(ids))}
+	for _, t := range tasks {
+		row := make([]float64, len(q.Attributes))
+		for i, e := range q.Attributes {
+			if slices.Contains(t.Elements, e) {
+				row[i] = 1
+			}
+		}
+		q.Weights = append(q.Weights, row)
+	}
+	if len(ids) < 2 { // one element is the part itself
+		return out
+	}
+	found, err := ctt.AnalyseSubscores(m.Responses, q)
+	if err != nil { // too few of anything: nothing is said
+		return out
+	}
+	for _, s := range found.Subscores {
+		out = append(out, Subscore{s.ID, s.Items, s.Own, s.Total, s.Added})
+	}
+	return out
 }
 
 // counts is what can be said of a task without looking at the others.

@@ -315,6 +315,40 @@ func TestOrderAndStorage(t *testing.T) {
 	}
 }
 
+// Two elements that have nothing in common tell more of themselves than the part does;
+// two halves of one ability do not.
+func TestElementsBesideThePart(t *testing.T) {
+	elements := func(tasks []Task) {
+		for i := range tasks {
+			tasks[i].Elements = []string{[]string{"x", "y"}[i%2]}
+		}
+	}
+	tasks, works := exam(500, 12, nil)
+	elements(tasks)
+	for _, e := range Compute(tasks, works).Parts[0].Elements {
+		if e.Added == nil || *e.Added || e.Own >= e.Part {
+			t.Errorf("one ability: %+v", e)
+		}
+	}
+	tasks, works = exam(500, 12, func(person, item int, _ float64, r *rand.Rand, right bool) bool {
+		if item%2 == 0 {
+			return right
+		}
+		other := rand.New(rand.NewPCG(uint64(person), 8)).NormFloat64()
+		return r.Float64() < 1/(1+math.Exp(-2*other))
+	})
+	elements(tasks)
+	found := Compute(tasks, works).Parts[0].Elements
+	if len(found) != 2 || found[0].Element != "x" || found[0].Tasks != 6 {
+		t.Fatalf("%+v", found)
+	}
+	for _, e := range found {
+		if e.Added == nil || !*e.Added {
+			t.Errorf("two abilities: %+v", e)
+		}
+	}
+}
+
 func TestErrorOf(t *testing.T) {
 	v := Variant{Max: 10, SEM: 0.1, Errors: []ErrorAt{{0.3, 5, 0.08}, {0.4, 2, psychometrics.None}, {0.5, 9, 0.12}}}
 	for share, want := range map[float64]struct {
