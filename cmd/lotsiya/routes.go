@@ -20,7 +20,7 @@ func routesCommand() *cobra.Command {
 
 func routesPlanCommand() *cobra.Command {
 	var limit float64
-	var skipBad bool
+	var skipBad, explain bool
 	c := &cobra.Command{
 		Use:   "plan PROBLEM.json",
 		Short: "Plan routes: the best use of teachers' hours, with a proven bound",
@@ -58,6 +58,9 @@ func routesPlanCommand() *cobra.Command {
 			if broken := plan.Check(&problem, &a); broken != nil {
 				return fmt.Errorf("the plan breaks a rule, nothing is printed; please report it: %s", broken[0])
 			}
+			if explain {
+				plan.ExplainAll(&problem, &a)
+			}
 			for _, f := range skipped {
 				a.Skipped = append(a.Skipped, "line "+f.String())
 			}
@@ -76,6 +79,7 @@ func routesPlanCommand() *cobra.Command {
 		},
 	}
 	c.Flags().Float64Var(&limit, "time-limit", 0, "improve until so many seconds have passed (the answer may then depend on the machine)")
+	c.Flags().BoolVar(&explain, "explain", false, "say of each step what would stand in its place and what that costs, and what ten more hours would bring")
 	c.Flags().BoolVar(&skipBad, "skip-bad", false, "leave programmes and teachers with faults out, and list them")
 	return c
 }

@@ -17,6 +17,10 @@ func Check(p *Problem, a *Answer) []string {
 		say("%d routes for %d teachers", len(a.Teachers), len(p.Teachers))
 		return bad
 	}
+	byID := map[string]int{}
+	for i, g := range p.Programmes {
+		byID[g.ID] = i
+	}
 	taken := map[[2]string]int{}
 	objective := 0.0
 	for i, t := range p.Teachers {
@@ -42,12 +46,10 @@ func Check(p *Problem, a *Answer) []string {
 		for n, st := range r.Steps {
 			at := fmt.Sprintf("teacher %q step %d (%s)", t.ID, n+1, st.Programme)
 			var here place
-			for _, g := range p.Programmes {
-				if g.ID == st.Programme {
-					for _, s := range g.Sessions {
-						if s.ID == st.Session {
-							here = place{g, s}
-						}
+			if i, ok := byID[st.Programme]; ok {
+				for _, s := range p.Programmes[i].Sessions {
+					if s.ID == st.Session {
+						here = place{p.Programmes[i], s}
 					}
 				}
 			}
@@ -117,6 +119,9 @@ func Check(p *Problem, a *Answer) []string {
 				ok := false
 				for _, d := range t.Done {
 					ok = ok || d == q
+					for _, set := range p.Equivalents {
+						ok = ok || inSet(set, d) && inSet(set, q)
+					}
 				}
 				for _, o := range places {
 					ok = ok || o.programme.ID == q && o.session.End < x.session.Start
@@ -142,11 +147,87 @@ func Check(p *Problem, a *Answer) []string {
 		if !near(r.Hours, hours) || !near(r.Cost, cost) || !near(r.Coverage, covered()) || !near(closed, covered()) {
 			say("teacher %q: totals do not add up", t.ID)
 		}
+		if w := t.Preferences; w != nil {
+			load := map[string]float64{}
+			for _, x := range places {
+				fine := len(w.Modes) == 0
+				for _, m := range w.Modes {
+					fine = fine || m == x.session.Mode
+				}
+				if !fine {
+					say("teacher %q: %s is of another form than wanted", t.ID, x.programme.ID)
+				}
+				fine = len(w.Venues) == 0
+				for _, v := range w.Venues {
+					fine = fine || v == x.session.Venue
+				}
+				if !fine {
+					say("teacher %q: %s is at another venue than wanted", t.ID, x.programme.ID)
+				}
+				for d := x.session.Start; d <= x.session.End; d++ {
+					month := d.String()[:7]
+					load[month] += x.programme.Hours / (float64(x.session.End-x.session.Start) + 1)
+					fine = len(w.Months) == 0
+					for _, m := range w.Months {
+						fine = fine || m.String() == month
+					}
+					if !fine {
+						say("teacher %q: %s has days in %s, which is not wanted", t.ID, x.programme.ID, month)
+						break
+					}
+				}
+			}
+			for month, h := range load {
+				if w.HoursAMonth != nil && h > *w.HoursAMonth+1e-6 {
+					say("teacher %q: %g hours in %s of %g", t.ID, h, month, *w.HoursAMonth)
+				}
+			}
+		}
+		for _, set := range p.Equivalents {
+			in := 0
+			for _, q := range set {
+				for _, o := range places {
+					if o.programme.ID == q {
+						in++
+					}
+				}
+				for _, d := range t.Done {
+					for _, o := range places {
+						if d == q && inSet(set, o.programme.ID) {
+							say("teacher %q: %s is equivalent to %s, which is done", t.ID, o.programme.ID, d)
+						}
+					}
+				}
+			}
+			if in > 1 {
+				say("teacher %q: two equivalents are taken", t.ID)
+			}
+		}
+		moved := 0
+		for _, l := range t.Keep {
+			same := false
+			for _, o := range places {
+				same = same || o.programme.ID == l.Programme && o.session.ID == l.Session
+			}
+			if !same {
+				moved++
+			}
+		}
+		if len(t.Keep) > 0 && (r.Change == nil || len(r.Change.Dropped) != moved || len(r.Change.Kept) != len(t.Keep)-moved || len(r.Change.Added) != len(places)-len(r.Change.Kept)) {
+			say("teacher %q: the changes are counted wrongly", t.ID)
+		}
 		if r.Conflict == nil {
-			for _, l := range t.Locked {
+			needed := append([]Lock{}, t.Locked...)
+			for _, q := range t.Required {
+				needed = append(needed, Lock{Programme: q})
+			}
+			for _, l := range needed {
 				held := false
 				for _, d := range t.Done {
 					held = held || d == l.Programme
+					for _, set := range p.Equivalents {
+						held = held || inSet(set, d) && inSet(set, l.Programme)
+					}
 				}
 				for _, o := range places {
 					held = held || o.programme.ID == l.Programme && (l.Session == "" || l.Session == o.session.ID)
@@ -169,7 +250,7 @@ func Check(p *Problem, a *Answer) []string {
 		if !near(all, open+covered()) {
 			say("teacher %q: covered and uncovered do not make the whole", t.ID)
 		}
-		objective += covered() - p.HourPenalty*hours
+		objective += covered() - p.HourPenalty*hours - p.ChangePenalty*float64(moved)
 	}
 	for _, g := range p.Programmes {
 		for _, s := range g.Sessions {
@@ -188,4 +269,13 @@ func Check(p *Problem, a *Answer) []string {
 		say("gap %g, should be %g", a.Gap, want)
 	}
 	return bad
+}
+
+func inSet(set []string, id string) bool {
+	for _, q := range set {
+		if q == id {
+			return true
+		}
+	}
+	return false
 }

@@ -62,6 +62,9 @@ func Fix(p *Problem, t int, steps []Lock) (Route, []string) {
 	q := m.person(&one.Teachers[0])
 	r := m.route(&one.Teachers[0], &q, found{slots: set, feasible: true}, left)
 	a := Answer{Teachers: []Route{r}, Objective: r.Coverage - one.HourPenalty*r.Hours}
+	if r.Change != nil {
+		a.Objective -= one.ChangePenalty * float64(len(r.Change.Dropped))
+	}
 	a.Bound = a.Objective
 	return r, Check(&one, &a)
 }
@@ -75,6 +78,7 @@ func Best(p *Problem, t int) Answer {
 func only(p *Problem, t int) Problem {
 	one := *p
 	one.Teachers = []Teacher{p.Teachers[t]}
+	one.Fairness = nil
 	return one
 }
 
@@ -169,4 +173,48 @@ func against(p *Problem, t int, r Route, step int, g *Programme, s Session, prog
 		}
 	}
 	return o
+}
+
+// ExplainAll writes into every route of an answer the reasons of its steps and what ten more hours would bring, with
+// the seats that the others leave. It plans each teacher anew for every step: seconds for a class, not for a region.
+func ExplainAll(p *Problem, a *Answer) {
+	taken := map[Lock]int{}
+	for _, r := range a.Teachers {
+		for _, st := range r.Steps {
+			taken[Lock{st.Programme, st.Session}]++
+		}
+	}
+	for t := range a.Teachers {
+		r := &a.Teachers[t]
+		own := map[Lock]bool{}
+		for _, st := range r.Steps {
+			own[Lock{st.Programme, st.Session}] = true
+		}
+		q := *p
+		q.Programmes = slices.Clone(p.Programmes)
+		for i := range q.Programmes {
+			g := &q.Programmes[i]
+			g.Sessions = slices.Clone(g.Sessions)
+			for j := range g.Sessions {
+				s := &g.Sessions[j]
+				if s.Seats == nil {
+					continue
+				}
+				left := *s.Seats - taken[Lock{g.ID, s.ID}]
+				if own[Lock{g.ID, s.ID}] {
+					left++
+				}
+				left = max(0, left)
+				s.Seats = &left
+			}
+		}
+		r.Reasons = Explain(&q, t, *r)
+		if lim := q.Teachers[t].Limits.over(q.Limits).Hours; lim != nil && r.Conflict == nil {
+			q.Teachers = slices.Clone(p.Teachers)
+			hours := *lim + 10
+			q.Teachers[t].Limits.Hours = &hours
+			more := math.Max(0, Best(&q, t).Teachers[0].Coverage-r.Coverage)
+			r.MoreHours = &more
+		}
+	}
 }

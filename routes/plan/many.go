@@ -96,6 +96,7 @@ func (q *person) key(b []byte) []byte {
 		u(math.Float64bits(w))
 	}
 	list(q.done)
+	list(q.kept)
 	list(q.barred)
 	u(uint64(len(q.musts)))
 	for _, x := range q.musts {

@@ -165,6 +165,8 @@ type person struct {
 	venues      []string // venues wanted; empty: any
 	months      []Month  // months wanted; empty: any
 	load        float64  // hours a month at most; +Inf for none
+	kept        []int32  // slots of the route that stands
+	bonus       float64  // what each kept slot is worth
 }
 
 // must is a demand: the programme has to be chosen, in the slot if one is named (anySlot: any of its slots).
@@ -208,8 +210,9 @@ func (m *model) person(t *Teacher) person {
 		return slices.Compact(out)
 	}
 	q.done, q.barred = index(t.Done), index(t.Forbidden)
+	done := slices.Clone(q.done)
 	for _, a := range m.alike {
-		if slices.ContainsFunc(a, func(i int32) bool { return slices.Contains(q.done, i) }) {
+		if slices.ContainsFunc(a, func(i int32) bool { return slices.Contains(done, i) }) {
 			q.done = append(q.done, a...)
 		}
 	}
@@ -230,6 +233,17 @@ func (m *model) person(t *Teacher) person {
 	}
 	slices.SortFunc(q.musts, func(a, b must) int { return cmp.Or(cmp.Compare(a.prog, b.prog), cmp.Compare(a.slot, b.slot)) })
 	q.musts = slices.Compact(q.musts)
+	if m.p.ChangePenalty > 0 {
+		for _, l := range t.Keep {
+			for _, s := range m.progs[m.byID[l.Programme]].slots {
+				if m.slots[s].id == l.Session {
+					q.kept = append(q.kept, int32(s))
+				}
+			}
+		}
+		slices.Sort(q.kept)
+		q.bonus = m.p.ChangePenalty
+	}
 	q.busy = slices.Clone(t.Unavailable)
 	slices.SortFunc(q.busy, func(a, b Span) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
 	if w := t.Preferences; w != nil {
@@ -274,7 +288,8 @@ func (q *person) likes(x *slot) bool {
 	return true
 }
 
-// worth is the true value of a set of slots for a person: the weighted shares covered less the penalty of hours.
+// worth is the true value of a set of slots for a person: the weighted shares covered less the penalty of hours, and
+// the bonus of each slot kept. (The objective counts the changes instead, which differs by a constant.)
 func (m *model) worth(q *person, set []int32) float64 {
 	var buf [32]float64
 	resid := buf[:0]
@@ -285,6 +300,9 @@ func (m *model) worth(q *person, set []int32) float64 {
 	for _, s := range set {
 		g := &m.progs[m.slots[s].prog]
 		v -= g.pen
+		if len(q.kept) > 0 && slices.Contains(q.kept, s) {
+			v += q.bonus
+		}
 		for _, c := range g.covers {
 			if e, ok := slices.BinarySearch(q.elems, c.elem); ok {
 				take := math.Min(resid[e], c.share)
@@ -361,6 +379,9 @@ func (s *searcher) load(q *person, price []float64) bool {
 	for _, x := range q.musts {
 		s.worthy[x.prog] = true
 	}
+	for _, o := range q.kept {
+		s.worthy[m.slots[o].prog] = true
+	}
 	for _, e := range q.elems {
 		for _, i := range m.coverers[e] {
 			s.worthy[i] = true
@@ -378,6 +399,11 @@ func (s *searcher) load(q *person, price []float64) bool {
 		for _, c := range m.progs[i].covers {
 			if e := s.local[c.elem]; e >= 0 {
 				gain += q.weights[e] * c.share
+			}
+		}
+		for _, o := range q.kept {
+			if m.slots[o].prog == i {
+				gain += q.bonus // at most: only the slot kept brings it
 			}
 		}
 		must := slices.ContainsFunc(q.musts, func(x must) bool { return int(x.prog) == i })
@@ -453,7 +479,7 @@ func (s *searcher) want(i int, gain float64, must bool) bool {
 		}
 	}
 	opts := k.opts[from:len(k.opts):len(k.opts)]
-	if len(opts) == 0 || gain-least <= tol && !must && !g.needed {
+	if len(opts) == 0 || gain-math.Max(least, 0) <= tol && !must && !g.needed {
 		k.opts = k.opts[:from]
 		return false
 	}

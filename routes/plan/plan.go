@@ -37,9 +37,16 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Plan plans a problem that Read or Validate has found sound.
+// Plan plans a problem that Read has found sound.
 func Plan(p *Problem, opt Options) Answer {
 	opt = opt.withDefaults()
+	if p.Fairness != nil && len(p.Teachers) > 1 {
+		return fair(p, opt)
+	}
+	return planAll(p, opt)
+}
+
+func planAll(p *Problem, opt Options) Answer {
 	m := newModel(p)
 	order := make([]int, len(p.Teachers)) // by id: the order of the input does not matter
 	for i := range order {
@@ -66,34 +73,54 @@ func Plan(p *Problem, opt Options) Answer {
 			}
 		}
 	}
-	unmet := map[string]*Unmet{}
+	sums := tally{}
 	for i, t := range order {
 		route := m.route(&p.Teachers[t], &people[i], routes[i], left)
 		if route.Conflict != nil {
-			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: the demands cannot all hold", route.ID))
+			route.Conflict = conflict(p, t)
+			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: %s", route.ID, conflictWords(route.Conflict)))
 		}
-		a.Objective += route.Coverage - m.penalty*route.Hours
-		for _, u := range route.Uncovered {
-			x := unmet[u.Element]
-			if x == nil {
-				x = &Unmet{Element: u.Element}
-				unmet[u.Element] = x
-			}
-			x.Weight += u.Weight
-			x.Teachers++
-		}
+		sums.add(p, &a, &route)
 		a.Teachers[t] = route
 	}
-	for _, e := range keys(unmet) {
-		a.Unmet = append(a.Unmet, *unmet[e])
+	bound := r.bound
+	for i := range people {
+		bound -= people[i].bonus * float64(len(people[i].kept))
 	}
-	// The two are sums of the same terms in different orders: rounding must not put the bound below.
-	a.Bound = math.Max(a.Objective, r.bound)
+	sums.end(&a, bound)
+	return a
+}
+
+// tally adds up what routes leave open.
+type tally map[string]*Unmet
+
+func (u tally) add(p *Problem, a *Answer, route *Route) {
+	a.Objective += route.Coverage - p.HourPenalty*route.Hours
+	if c := route.Change; c != nil {
+		a.Objective -= p.ChangePenalty * float64(len(c.Dropped))
+	}
+	for _, o := range route.Uncovered {
+		x := u[o.Element]
+		if x == nil {
+			x = &Unmet{Element: o.Element}
+			u[o.Element] = x
+		}
+		x.Weight += o.Weight
+		x.Teachers++
+	}
+}
+
+// end closes an answer. The bound and the objective are sums of the same terms in different orders: rounding must not
+// put the bound below.
+func (u tally) end(a *Answer, bound float64) {
+	for _, e := range keys(u) {
+		a.Unmet = append(a.Unmet, *u[e])
+	}
+	a.Bound = math.Max(a.Objective, bound)
 	if a.Bound-a.Objective < 1e-9*math.Max(1, math.Abs(a.Objective)) {
 		a.Bound = a.Objective
 	}
 	a.Gap = (a.Bound - a.Objective) / math.Max(math.Abs(a.Objective), 1e-9)
-	return a
 }
 
 // order sorts a route's choices by date.
@@ -116,7 +143,7 @@ func (m *model) order(set []int32) []int32 {
 func (m *model) route(t *Teacher, q *person, f found, left []int) Route {
 	r := Route{ID: t.ID, Steps: []Step{}, Uncovered: []Uncovered{}}
 	if !f.feasible {
-		r.Conflict = slices.Clone(t.demands())
+		r.Conflict = []Demand{}
 	}
 	resid := make([]float64, len(q.elems))
 	for e := range resid {
@@ -147,6 +174,22 @@ func (m *model) route(t *Teacher, q *person, f found, left []int) Route {
 		r.Hours += step.Hours
 		r.Cost += step.Cost
 		r.Steps = append(r.Steps, step)
+	}
+	if len(t.Keep) > 0 {
+		c := &Change{Kept: []Lock{}, Dropped: []Lock{}, Added: []Lock{}}
+		for _, st := range r.Steps {
+			if l := (Lock{st.Programme, st.Session}); slices.Contains(t.Keep, l) {
+				c.Kept = append(c.Kept, l)
+			} else {
+				c.Added = append(c.Added, l)
+			}
+		}
+		for _, l := range t.Keep {
+			if !slices.Contains(c.Kept, l) {
+				c.Dropped = append(c.Dropped, l)
+			}
+		}
+		r.Change = c
 	}
 	for e, g := range q.elems {
 		if w := q.weights[e] * resid[e]; w > 0 {

@@ -173,7 +173,9 @@ type Preferences struct {
 }
 
 // Teacher is one person with weighted deficits. Locked, Required and Forbidden are the methodist's demands: steps and
-// programmes that have to be in the route, and programmes that must not be. Territory is the municipality, for fairness between them.
+// programmes that have to be in the route, and programmes that must not be. Keep are the steps
+// of the route that stands: a plan made anew leaves one out, or moves it to another session, only where that is worth
+// more than the problem's ChangePenalty. Territory is the municipality, for fairness between them.
 type Teacher struct {
 	ID          string             `json:"id"`
 	Deficits    map[string]float64 `json:"deficits"`
@@ -184,6 +186,7 @@ type Teacher struct {
 	Required    []string           `json:"required,omitempty"`
 	Forbidden   []string           `json:"forbidden,omitempty"`
 	Preferences *Preferences       `json:"preferences,omitempty"`
+	Keep        []Lock             `json:"keep,omitempty"`
 	Territory   string             `json:"territory,omitempty"`
 }
 
@@ -205,6 +208,12 @@ type Problem struct {
 	// Equivalents are sets of programmes that stand for each other: a route holds at most one of a set, and one done
 	// counts as all done.
 	Equivalents [][]string `json:"equivalents,omitempty"`
+	// ChangePenalty is what each step of Keep costs that a new plan leaves out or moves: with it, the objective is
+	// less by ChangePenalty for each.
+	ChangePenalty float64 `json:"change_penalty,omitempty"`
+	// Fairness asks that the covered share of all deficits of every territory is at least this part of the region's
+	// mean; nil asks for nothing.
+	Fairness *float64 `json:"fairness,omitempty"`
 }
 
 // Step is one programme chosen for a teacher. Closes is the weighted gain by element in the order of the steps.
@@ -240,8 +249,16 @@ type Uncovered struct {
 	Why     Why     `json:"why"`
 }
 
-// Route is the plan of one teacher. Coverage = Σ weight · covered share. Conflict names the demands
-// that cannot hold together (then the route holds no step of the plan's own); it is absent otherwise.
+// Change tells how a new plan differs from the steps that stood.
+type Change struct {
+	Kept    []Lock `json:"kept"`
+	Dropped []Lock `json:"dropped"`
+	Added   []Lock `json:"added"`
+}
+
+// Route is the plan of one teacher. Coverage = Σ weight · covered share. Conflict names a smallest set of demands
+// that cannot hold together (then the route holds no step); it is absent otherwise. Change is there when the teacher
+// had steps to keep, Reasons when they were asked for.
 type Route struct {
 	ID        string      `json:"id"`
 	Steps     []Step      `json:"steps"`
@@ -249,7 +266,10 @@ type Route struct {
 	Cost      float64     `json:"cost"`
 	Coverage  float64     `json:"coverage"`
 	Uncovered []Uncovered `json:"uncovered"`
-	Conflict  []Lock      `json:"conflict,omitempty"`
+	Conflict  []Demand    `json:"conflict,omitempty"`
+	Change    *Change     `json:"change,omitempty"`
+	Reasons   []Reason    `json:"reasons,omitempty"`
+	MoreHours *float64    `json:"ten_more_hours,omitempty"` // coverage that ten more hours would add
 }
 
 // Unmet is the demand that the plan leaves open over all teachers: the order for new programmes and groups.
@@ -267,6 +287,7 @@ type Answer struct {
 	Gap       float64  `json:"gap"`
 	Teachers  []Route  `json:"teachers"`
 	Unmet     []Unmet  `json:"unmet"`
+	Fair      *Fair    `json:"fairness,omitempty"`
 	Skipped   []string `json:"skipped,omitempty"`
 	Warnings  []string `json:"warnings"`
 }

@@ -336,11 +336,19 @@ func asSyntax(err error, out **json.SyntaxError) bool {
 
 func (r *reader) problem(root *node) Problem {
 	var p Problem
-	if !r.fields(root, "", "limits", "hour_penalty", "programmes", "teachers") {
+	if !r.fields(root, "", "limits", "hour_penalty", "change_penalty", "programmes", "equivalents", "teachers", "fairness") {
 		return p
 	}
 	p.Limits = r.limits(root.get("limits"), "limits")
 	p.HourPenalty = r.number(root.get("hour_penalty"), "hour_penalty")
+	p.ChangePenalty = r.number(root.get("change_penalty"), "change_penalty")
+	if n := root.get("fairness"); n != nil {
+		v := r.number(n, "fairness")
+		if v > 1 {
+			r.fault(n, "fairness", "%s is above 1, expected the share of the mean that every territory reaches, 0 to 1", n.str)
+		}
+		p.Fairness = &v
+	}
 
 	progs := r.list(root.get("programmes"), "programmes")
 	place := map[string]*node{}
@@ -380,12 +388,25 @@ func (r *reader) problem(root *node) Problem {
 		r.fault(progs[c[0]].get("requires"), join(at, "requires"), "the requirements run in a circle: %s; expected an order in which they can be taken", strings.Join(names, " → "))
 	}
 
+	for i, n := range r.listAs(root.get("equivalents"), "equivalents") {
+		at := fmt.Sprintf("equivalents[%d]", i)
+		set := r.texts(n, at)
+		for j, q := range set {
+			if place[q] == nil {
+				r.fault(n.kids[j], fmt.Sprintf("%s[%d]", at, j), "unknown programme %q, expected the id of one in programmes", q)
+			}
+			if slices.Index(set, q) != j {
+				r.fault(n.kids[j], fmt.Sprintf("%s[%d]", at, j), "%q stands twice in the set, expected once", q)
+			}
+		}
+		p.Equivalents = append(p.Equivalents, set)
+	}
 	seen := map[string]*node{}
 	for i, n := range r.listAs(root.get("teachers"), "teachers") {
 		at := fmt.Sprintf("teachers[%d]", i)
 		r.owner = at
 		var t Teacher
-		if r.fields(n, at, "id", "deficits", "done", "limits", "unavailable", "locked", "forbidden", "name") {
+		if r.fields(n, at, "id", "deficits", "done", "limits", "unavailable", "locked", "required", "forbidden", "preferences", "keep", "territory", "name") {
 			t = r.teacher(n, at, p.Programmes, place)
 			if t.ID != "" {
 				if seen[t.ID] != nil {
@@ -427,10 +448,10 @@ func (r *reader) programme(n *node, at string) Programme {
 	var ids []string
 	for j, s := range r.list(n.get("sessions"), join(at, "sessions")) {
 		sat := fmt.Sprintf("%s.sessions[%d]", at, j)
-		if !r.fields(s, sat, "id", "start", "end", "mode", "seats") {
+		if !r.fields(s, sat, "id", "start", "end", "mode", "seats", "venue") {
 			continue
 		}
-		x := Session{ID: r.id(s.get("id"), s, join(sat, "id")), Mode: Online}
+		x := Session{ID: r.id(s.get("id"), s, join(sat, "id")), Mode: Online, Venue: r.text(s.get("venue"), join(sat, "venue"))}
 		x.Start, x.End = r.span(s, sat)
 		if m := s.get("mode"); m != nil {
 			x.Mode = Mode(r.text(m, join(sat, "mode")))
@@ -462,17 +483,22 @@ func (r *reader) teacher(n *node, at string, progs []Programme, known map[string
 		Deficits:  r.weights(n.get("deficits"), join(at, "deficits")),
 		Done:      r.texts(n.get("done"), join(at, "done")),
 		Limits:    r.limits(n.get("limits"), join(at, "limits")),
+		Required:  r.texts(n.get("required"), join(at, "required")),
 		Forbidden: r.texts(n.get("forbidden"), join(at, "forbidden")),
 	}
-	for j, q := range t.Done {
-		if known[q] == nil {
-			r.fault(n.get("done").kids[j], fmt.Sprintf("%s.done[%d]", at, j), "unknown programme %q, expected the id of one in programmes", q)
+	for _, l := range []struct {
+		key  string
+		list []string
+	}{{"done", t.Done}, {"forbidden", t.Forbidden}, {"required", t.Required}} {
+		for j, q := range l.list {
+			if known[q] == nil {
+				r.fault(n.get(l.key).kids[j], fmt.Sprintf("%s.%s[%d]", at, l.key, j), "unknown programme %q, expected the id of one in programmes", q)
+			}
 		}
 	}
-	for j, q := range t.Forbidden {
-		if known[q] == nil {
-			r.fault(n.get("forbidden").kids[j], fmt.Sprintf("%s.forbidden[%d]", at, j), "unknown programme %q, expected the id of one in programmes", q)
-		}
+	t.Territory = r.text(n.get("territory"), join(at, "territory"))
+	if w := n.get("preferences"); w != nil {
+		t.Preferences = r.preferences(w, join(at, "preferences"))
 	}
 	for j, u := range r.list(n.get("unavailable"), join(at, "unavailable")) {
 		uat := fmt.Sprintf("%s.unavailable[%d]", at, j)
@@ -481,9 +507,23 @@ func (r *reader) teacher(n *node, at string, progs []Programme, known map[string
 			t.Unavailable = append(t.Unavailable, Span{a, b})
 		}
 	}
-	for j, l := range r.list(n.get("locked"), join(at, "locked")) {
-		lat := fmt.Sprintf("%s.locked[%d]", at, j)
+	t.Locked = r.locks(n.get("locked"), join(at, "locked"), progs)
+	t.Keep = r.locks(n.get("keep"), join(at, "keep"), progs)
+	for j, l := range t.Keep {
+		if l.Session == "" {
+			r.fault(n.get("keep").kids[j], fmt.Sprintf("%s.keep[%d].session", at, j), "missing, expected the session that the route holds")
+		}
+	}
+	return t
+}
+
+// locks reads a list of steps.
+func (r *reader) locks(n *node, at string, progs []Programme) []Lock {
+	var out []Lock
+	for j, l := range r.list(n, at) {
+		lat := fmt.Sprintf("%s[%d]", at, j)
 		if !r.fields(l, lat, "programme", "session") {
+			out = append(out, Lock{})
 			continue
 		}
 		lock := Lock{r.id(l.get("programme"), l, join(lat, "programme")), r.text(l.get("session"), join(lat, "session"))}
@@ -494,12 +534,36 @@ func (r *reader) teacher(n *node, at string, progs []Programme, known map[string
 			r.fault(l, join(lat, "programme"), "unknown programme %q, expected the id of one in programmes", lock.Programme)
 		case lock.Session != "" && !slices.ContainsFunc(progs[i].Sessions, func(s Session) bool { return s.ID == lock.Session }):
 			r.fault(l, join(lat, "session"), "programme %q has no session %q, expected one of its sessions", lock.Programme, lock.Session)
-		case slices.ContainsFunc(t.Locked, func(o Lock) bool { return o.Programme == lock.Programme }):
-			r.fault(l, join(lat, "programme"), "%q is locked twice, expected once", lock.Programme)
+		case slices.ContainsFunc(out, func(o Lock) bool { return o.Programme == lock.Programme }):
+			r.fault(l, join(lat, "programme"), "%q stands twice in the list, expected once", lock.Programme)
 		}
-		t.Locked = append(t.Locked, lock)
+		out = append(out, lock)
 	}
-	return t
+	return out
+}
+
+// preferences reads wishes about form, place and time.
+func (r *reader) preferences(n *node, at string) *Preferences {
+	if !r.fields(n, at, "modes", "venues", "months", "hours_a_month") {
+		return nil
+	}
+	w := &Preferences{Venues: r.texts(n.get("venues"), join(at, "venues")), HoursAMonth: r.limit(n.get("hours_a_month"), join(at, "hours_a_month"))}
+	for j, k := range r.list(n.get("modes"), join(at, "modes")) {
+		m := Mode(r.text(k, fmt.Sprintf("%s.modes[%d]", at, j)))
+		if k.kind == 's' && m != FullTime && m != Online {
+			r.fault(k, fmt.Sprintf("%s.modes[%d]", at, j), "unknown mode %q, expected full-time or online", m)
+		}
+		w.Modes = append(w.Modes, m)
+	}
+	for j, k := range r.list(n.get("months"), join(at, "months")) {
+		mat := fmt.Sprintf("%s.months[%d]", at, j)
+		m, err := ParseMonth(r.text(k, mat))
+		if err != nil && k.kind == 's' {
+			r.fault(k, mat, "%q is not a month of the calendar, expected one such as 2026-11", k.str)
+		}
+		w.Months = append(w.Months, m)
+	}
+	return w
 }
 
 // settle decides what becomes of the faults: all refuse the problem, or their owners are left out.
@@ -554,6 +618,9 @@ func (r *reader) settle(p *Problem, skipBad bool) (skipped, faults []Fault) {
 		}
 	}
 	p.Programmes = keep
+	for i := range p.Equivalents {
+		p.Equivalents[i] = slices.DeleteFunc(p.Equivalents[i], func(q string) bool { return !stay[q] })
+	}
 	teachers := p.Teachers[:0]
 	for i, t := range p.Teachers {
 		if bad[fmt.Sprintf("teachers[%d]", i)] {
@@ -562,6 +629,11 @@ func (r *reader) settle(p *Problem, skipBad bool) (skipped, faults []Fault) {
 		lost := func(q string) bool { return !stay[q] }
 		t.Done = slices.DeleteFunc(t.Done, lost)
 		t.Forbidden = slices.DeleteFunc(t.Forbidden, lost)
+		t.Keep = slices.DeleteFunc(t.Keep, func(l Lock) bool { return lost(l.Programme) })
+		if j := slices.IndexFunc(t.Required, lost); j >= 0 {
+			skipped = append(skipped, Fault{Line: 1, Place: fmt.Sprintf("teachers[%d]", i), What: fmt.Sprintf("requires %q, which was left out", t.Required[j])})
+			continue
+		}
 		if j := slices.IndexFunc(t.Locked, func(l Lock) bool { return lost(l.Programme) }); j >= 0 {
 			skipped = append(skipped, Fault{Line: 1, Place: fmt.Sprintf("teachers[%d]", i), What: fmt.Sprintf("locks %q, which was left out", t.Locked[j].Programme)})
 			continue

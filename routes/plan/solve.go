@@ -65,10 +65,11 @@ type searcher struct {
 	lp       simplex
 	dual     []float64
 	set      []choice
-	warm     bool // the search started from a known route
-	rooted   bool // the first node without demands left has been met: it is worked on harder
-	brief    bool // one of many: no climbing, the next prices come soon
-	gather   bool // every route above over is taken, not the best alone
+	warm     bool    // the search started from a known route
+	rooted   bool    // the first node without demands left has been met: it is worked on harder
+	lift     float64 // what the bonuses of kept slots can add to any bound by elements
+	brief    bool    // one of many: no climbing, the next prices come soon
+	gather   bool    // every route above over is taken, not the best alone
 	heap     [][]int32
 	most     int
 	over     float64
@@ -129,6 +130,7 @@ func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int
 	clear(s.chosenAt)
 	clear(s.mark)
 	s.child, s.rooted = 0, false
+	s.lift = q.bonus * float64(len(q.kept))
 	root := s.level(0)
 	root.resid, root.cand = root.resid[:0], root.cand[:0]
 	for range q.weights {
@@ -146,7 +148,9 @@ func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int
 	if s.warm {
 		v := s.m.worth(q, warm)
 		for _, o := range warm {
-			v -= s.cost(o)
+			if price != nil {
+				v -= price[o]
+			}
 		}
 		if !math.IsInf(v, -1) && (!s.has || v > s.best+tol) {
 			s.best, s.has = v, true
@@ -180,11 +184,16 @@ func (s *searcher) near(q *person, price []float64, over float64, most, nodeLimi
 	return s.heap, len(s.heap) < most && s.nodes < nodeLimit
 }
 
+// cost is the price of a slot less the bonus for keeping it.
 func (s *searcher) cost(slot int32) float64 {
-	if s.price == nil {
-		return 0
+	c := 0.0
+	if s.price != nil {
+		c = s.price[slot]
 	}
-	return s.price[slot]
+	if q := s.k.q; len(q.kept) > 0 && slices.Contains(q.kept, slot) {
+		c -= q.bonus
+	}
+	return c
 }
 
 // fits tells whether a slot of an item agrees with what is chosen: full-time days apart, requirements in order, no
@@ -248,7 +257,7 @@ func (s *searcher) cheapest(it *item) float64 {
 	for _, o := range it.opts {
 		if p := s.cost(o); p < best && s.fits(it, o) {
 			best = p
-			if best == 0 {
+			if best == 0 && len(s.k.q.kept) == 0 {
 				break
 			}
 		}
@@ -292,7 +301,7 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 
 	// Keep the items that can still add something, with their profits under π = w.
 	w := k.q.weights
-	rest := 0.0
+	rest := s.lift
 	for e, r := range l.resid {
 		rest += w[e] * r
 	}
@@ -412,7 +421,7 @@ func (s *searcher) survey(l *level, hours, cost float64) {
 				gain += w[c.elem] * math.Min(l.resid[c.elem], c.share)
 			}
 			gain -= it.pen
-			if gain <= tol && !it.needed {
+			if gain <= tol && !it.needed && s.lift == 0 {
 				continue
 			}
 			p := s.cheapest(it)
@@ -642,7 +651,7 @@ func (s *searcher) force(d int, f, hours, cost float64) {
 	if !slices.Contains(l.cand, q.item) || it.hours > hours+1e-9 || it.cost > cost+1e-9 {
 		return
 	}
-	rest := 0.0
+	rest := s.lift
 	for e, r := range l.resid {
 		rest += k.q.weights[e] * r
 	}
@@ -904,7 +913,7 @@ func (s *searcher) next(st *state, items []int32, flat, perHour, perCost float64
 			gain += k.q.weights[c.elem] * math.Min(st.resid[c.elem], c.share)
 		}
 		weight := flat + perHour*it.hours + perCost*it.cost
-		if gain <= tol || gain <= top*weight || it.linked && !s.ready(it) || it.grouped && s.blocked(it) {
+		if s.lift == 0 && (gain <= tol || gain <= top*weight) || it.linked && !s.ready(it) || it.grouped && s.blocked(it) {
 			continue
 		}
 		o, price := int32(-1), math.Inf(1)
@@ -1053,7 +1062,7 @@ func (s *searcher) bound(l *level, i int, value float64, units, coins int, cost 
 		}
 		best = math.Min(best, v)
 	}
-	rest := value
+	rest := value + s.lift
 	for e, r := range resid {
 		rest += s.k.q.weights[e] * r
 	}
