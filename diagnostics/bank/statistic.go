@@ -44,8 +44,9 @@ type Statistic struct {
 	Campaign   string
 	At         time.Time // of the computation
 	Max        float64
-	N          int      // with a score
-	P          *float64 // mean share of points
+	N          int      // with a score; 0 for fewer than five
+	Waiting    int      // that experts still have
+	P          *float64 // mean share of points; nil for fewer than five
 	Works      int      // complete works, that the figures below are of
 	Rest       *float64
 	D27        *float64

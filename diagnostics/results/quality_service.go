@@ -312,10 +312,10 @@ func fairView(f quality.Fairness, tasks map[int64]TaskQuality) FairView {
 type Map struct {
 	Scale  quality.Scale
 	Rows   []MapRow
-	Tasks  []MapTask // by difficulty, the hardest first
-	Off    []int     // positions of tasks that have no place on the scale
-	Points []ScalePoint
-	Most   float64 // information at the top of its axis
+	Tasks  []MapTask    // by difficulty, the hardest first
+	Off    []int        // positions of tasks that have no place on the scale
+	Points []ScalePoint // of the most common variant
+	Most   float64      // information at the top of its axis
 }
 
 // A MapRow is a stretch of the scale, the highest first.
@@ -355,7 +355,7 @@ func newMap(part quality.Part, tasks []TaskQuality) *Map {
 	items := []*quality.Item{}
 	low, high := 0.0, 0.0
 	for _, t := range tasks {
-		if t.figure.Item != nil {
+		if t.figure.Item != nil && (len(part.Variants) == 0 || slices.Contains(part.Variants[0].Versions, t.VersionID)) {
 			items = append(items, t.figure.Item)
 		}
 		if t.Scale == nil || t.Scale.Half == nil {

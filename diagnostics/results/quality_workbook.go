@@ -30,7 +30,11 @@ func qualityBook(q Quality) ([]byte, error) {
 			if s == nil {
 				s = &bank.OnScale{}
 			}
-			b.row(p.Part.Part.Label(), t.Position, t.Code, t.Kind, t.Number, t.Max, t.N, num(t.P), t.Works, num(t.Rest), num(t.D27), num(t.Alpha), t.Omitted, t.NotReached,
+			var n, omitted any // of fewer than five nothing is told
+			if t.P != nil {
+				n, omitted = t.N, t.Omitted
+			}
+			b.row(p.Part.Part.Label(), t.Position, t.Code, t.Kind, t.Number, t.Max, n, num(t.P), t.Works, num(t.Rest), num(t.D27), num(t.Alpha), omitted, t.NotReached,
 				num(s.Half), num(s.A), num(s.ASE), num(s.Infit), num(s.Outfit), num(s.FitP), t.RemarkList())
 		}
 	}

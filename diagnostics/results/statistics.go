@@ -23,8 +23,14 @@ func hint(f quality.Flag) string {
 	case ctt.NoVariance:
 		return "все набрали поровну: задание никого не различает"
 	case ctt.NegativeRest:
+		if f.Unsure {
+			return fmt.Sprintf("возможно, отличает наоборот (связь %s), но работ мало, чтобы сказать твёрдо", web.Dec(2, value))
+		}
 		return fmt.Sprintf("отличает наоборот: сильные ошибаются чаще слабых (связь %s). Проверьте ключ", web.Dec(2, value))
 	case ctt.WeakRest:
+		if f.Unsure {
+			return fmt.Sprintf("возможно, слабо отличает сильных (связь %s), но работ мало, чтобы сказать твёрдо", web.Dec(2, value))
+		}
 		return fmt.Sprintf("почти не отличает сильных от слабых (связь %s, желательно от %s)", web.Dec(2, value), web.Dec(2, limit))
 	case ctt.TooEasy:
 		return fmt.Sprintf("слишком лёгкое: набирают %s баллов", web.Pct(value))
@@ -123,10 +129,10 @@ func statistic(f quality.TaskFigure, v bank.Version, s source) (bank.Statistic, 
 	out := bank.Statistic{VersionID: f.VersionID, Number: v.Number, Position: f.Position, Code: v.Code, CampaignID: s.campaign, Campaign: s.title, At: s.at, Max: f.Max,
 		N: f.N, P: figureOrNil(f.P), Works: f.Works, Rest: figureOrNil(f.Rest), D27: figureOrNil(f.D27), Alpha: figureOrNil(f.Alpha), PartAlpha: figureOrNil(part.Reliability()),
 		Thirds: thirds(f.Thirds), Remarks: hints(f.Flags)}
+	out.Waiting = f.Waiting
 	if f.N < fewestShown {
-		out.P = nil
-	}
-	if f.N > 0 {
+		out.N, out.P = 0, nil
+	} else {
 		out.Omitted = float64(f.Omitted) / float64(f.N)
 	}
 	if given := f.N + f.NotReached + f.Waiting; given > 0 {

@@ -115,4 +115,4 @@ var serious = []string{ctt.NegativeRest, ctt.DistractorBetter, ctt.NoVariance, U
 var remarks = []string{Erratic, ctt.DistractorAttract, ctt.TooEasy, ctt.TooHard, ctt.ManyNotReached, ctt.ManyOmitted, ctt.DistractorUnused}
 
 // Serious tells whether a flag asks to look at the task before it is used again.
-func (f Flag) Serious() bool { return slices.Contains(serious, f.Code) }
+func (f Flag) Serious() bool { return !f.Unsure && slices.Contains(serious, f.Code) }

@@ -178,6 +178,8 @@ type Flag struct {
 	Limit Number `json:"limit"`
 	Place string `json:"place,omitempty"`
 	At    string `json:"at,omitempty"` // option
+	// Unsure: too few works to tell it from chance.
+	Unsure bool `json:"unsure,omitempty"`
 }
 
 // Compute makes the statistics of a campaign's works. The order of works changes nothing.
@@ -496,7 +498,7 @@ func (f *TaskFigure) choices(t Task, works []Work, m scored, i int) {
 			if flag.Code == ctt.DistractorUnused && t.Kind == task.Matching {
 				continue
 			}
-			f.Flags = append(f.Flags, Flag{flag.Code, flag.Value, flag.Limit, place.ID, flag.At})
+			f.Flags = append(f.Flags, Flag{Code: flag.Code, Value: flag.Value, Limit: flag.Limit, Place: place.ID, At: flag.At})
 		}
 	}
 }
@@ -529,6 +531,19 @@ func common(works []Work, t Task, m scored, i int) []Choice {
 	return []Choice{{Options: options[:min(10, len(options))], Common: true}}
 }
 
+// fewestForRest is from how many works a correlation under weakRest is taken as it is;
+// of fewer it must be under it beyond chance.
+const (
+	fewestForRest = 100
+	weakRest      = 0.20
+)
+
+// restAtMost is the upper end of the 90 % interval of the correlation with the rest
+// (Fisher's z).
+func (f *TaskFigure) restAtMost() float64 {
+	return math.Tanh(math.Atanh(float64(f.Rest)) + 1.645/math.Sqrt(float64(max(1, f.Works-3))))
+}
+
 // Judge adds the flags that the task's own figures raise, before those of its options.
 func (f *TaskFigure) Judge() {
 	it := ctt.Item{N: f.Works, P: f.P, SD: f.SD, ItemRest: f.Rest, Answered: f.Answered, Omitted: f.Omitted, NotReached: f.NotReached}
@@ -540,7 +555,8 @@ func (f *TaskFigure) Judge() {
 		if small := f.N+f.NotReached < Fewest; small {
 			continue
 		}
-		own = append(own, Flag{Code: flag.Code, Value: flag.Value, Limit: flag.Limit})
+		unsure := slices.Contains([]string{ctt.NegativeRest, ctt.WeakRest}, flag.Code) && f.Works < fewestForRest && f.restAtMost() >= weakRest
+		own = append(own, Flag{Code: flag.Code, Value: flag.Value, Limit: flag.Limit, Unsure: unsure})
 	}
 	f.Flags = append(own, append(f.Flags, f.Item.flags()...)...)
 }

@@ -175,6 +175,22 @@ func TestWrongKeyIsFound(t *testing.T) {
 	}
 }
 
+// Of forty works a correlation a little under the limit is no more than a question; of
+// many, or far under it, it asks for a look.
+func TestFewWorksAreUnsure(t *testing.T) {
+	for _, c := range []struct {
+		rest   Number
+		works  int
+		unsure bool
+	}{{0.12, 40, true}, {-0.05, 40, true}, {-0.4, 40, false}, {0.12, 100, false}, {-0.05, 300, false}} {
+		f := TaskFigure{N: c.works, Works: c.works, Answered: c.works, P: 0.5, SD: 0.5, Rest: c.rest}
+		f.Judge()
+		if len(f.Flags) != 1 || f.Flags[0].Unsure != c.unsure || f.Flags[0].Serious() == c.unsure {
+			t.Errorf("%v of %d works: %+v", c.rest, c.works, f.Flags)
+		}
+	}
+}
+
 // A task that is harder in the country at the same level is found, and no other.
 func TestUnequalTaskIsFound(t *testing.T) {
 	tasks, works := exam(900, 5, func(person, item int, theta float64, r *rand.Rand, right bool) bool {
