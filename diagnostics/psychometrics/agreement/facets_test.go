@@ -44,7 +44,7 @@ func rated(seed uint64, n, each int, severity, tau []float64, sd float64) *Ratin
 func TestSeverity(t *testing.T) {
 	severity := []float64{-0.8, -0.2, 0, 0.3, 0.7}
 	for _, each := range []int{5, 2} {
-		f, warnings := ManyFacets(rated(4, 1000, each, severity, []float64{-1, 0.2, 1.1}, 1.3))
+		f, warnings := ManyFacets(rated(4, 600, each, severity, []float64{-1, 0.2, 1.1}, 1.3))
 		if f == nil || !f.Converged || len(warnings) > 0 {
 			t.Fatalf("%+v, %q", f, warnings)
 		}

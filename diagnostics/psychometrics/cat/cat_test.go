@@ -470,7 +470,7 @@ func TestMode(t *testing.T) {
 	rng := rand.New(rand.NewPCG(12, 4))
 	items := mixed(rng, 40)
 	b := prepared(t, items, Settings{Estimator: irt.MAP, MaxItems: 15})
-	for range 200 {
+	for range 40 {
 		test := b.Begin(0)
 		for {
 			item, _ := test.Next(nil)
@@ -481,7 +481,7 @@ func TestMode(t *testing.T) {
 				t.Fatal(err)
 			}
 			here := b.logPosterior(test.theta, test.answers)
-			for x := -4.0; x <= 4; x += 0.01 {
+			for x := -4.0; x <= 4; x += 0.05 {
 				if b.logPosterior(x, test.answers) > here+1e-12 {
 					t.Fatalf("%g is higher than %g", x, test.theta)
 				}

@@ -183,7 +183,7 @@ func TestLeast(t *testing.T) {
 func TestErrors(t *testing.T) {
 	const se = 0.08
 	rng := rand.New(rand.NewPCG(5, 5))
-	x := bank(4, 20)
+	x := bank(4, 12)
 	truth := Link{A: 1.1, B: 0.3}
 	draw := func(items []irt.Item) (out []irt.Item) {
 		for _, it := range items {
@@ -239,7 +239,7 @@ func TestErrors(t *testing.T) {
 // TestDrift: a strange item is named and left out; without it the link is the true one.
 func TestDrift(t *testing.T) {
 	truth := Link{A: 0.9, B: 0.5}
-	x := bank(9, 20)
+	x := bank(9, 12)
 	rng := rand.New(rand.NewPCG(1, 9))
 	var y []irt.Item
 	for i, it := range x {
@@ -247,7 +247,7 @@ func TestDrift(t *testing.T) {
 		d := make([]float64, len(m.D))
 		shift := 0.03 * rng.NormFloat64()
 		if i == 4 || i == 11 {
-			shift = 1.5
+			shift = 1
 		}
 		for k := range d {
 			d[k] = m.D[k] + shift*m.A*float64(map[bool]int{true: k + 1, false: 1}[m.Model == irt.GPCM])
@@ -259,14 +259,14 @@ func TestDrift(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(a.Used) != 18 || !a.Common[4].Drift || !a.Common[11].Drift || !strings.Contains(strings.Join(a.Warnings, "\n"), "i04, i11; left out") {
+	if len(a.Used) != 10 || !a.Common[4].Drift || !a.Common[11].Drift || !strings.Contains(strings.Join(a.Warnings, "\n"), "i04, i11; left out") {
 		t.Errorf("used %v, %q", a.Used, a.Warnings)
 	}
 	near(t, "A", a.Best().A, truth.A, 0.02)
 	near(t, "B", a.Best().B, truth.B, 0.02)
-	near(t, "displacement", float64(a.Common[4].Difficulty), -1.5, 0.1)
+	near(t, "displacement", float64(a.Common[4].Difficulty), -1, 0.1)
 	kept, err := Analyse(fitOf(x, 0.1), fitOf(y, 0.1), true)
-	if err != nil || len(kept.Used) != 20 || math.Abs(kept.Best().B-truth.B) < 0.05 {
+	if err != nil || len(kept.Used) != 12 || math.Abs(kept.Best().B-truth.B) < 0.05 {
 		t.Errorf("%v, %v", err, kept.Best())
 	}
 }
@@ -274,8 +274,8 @@ func TestDrift(t *testing.T) {
 // TestChance: the same difference that is drift of a well-known item is chance of one
 // hardly known.
 func TestChance(t *testing.T) {
-	x := bank(9, 20)
-	y := bank(9, 20)
+	x := bank(9, 12)
+	y := bank(9, 12)
 	rng := rand.New(rand.NewPCG(1, 9))
 	for i := range y {
 		shift := 0.03 * rng.NormFloat64()
@@ -298,7 +298,7 @@ func TestChance(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a.Common[4].Drift != want || len(a.Used) != map[bool]int{true: 19, false: 20}[want] {
+		if a.Common[4].Drift != want || len(a.Used) != map[bool]int{true: 11, false: 12}[want] {
 			t.Errorf("error %g: %+v, %d used", se, a.Common[4], len(a.Used))
 		}
 	}
