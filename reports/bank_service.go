@@ -43,6 +43,7 @@ type Looked struct {
 	Named    bool     // and open their results by name
 	Records  []Record // of one page
 	Count    int      // of all
+	Differ   int      // of them, of which the bare share rule would say otherwise
 	Unshared int      // people not shown: they have not agreed to it
 	Views    []View
 }
@@ -76,7 +77,7 @@ func (s *Service) Look(ctx context.Context, actor access.Actor, q Query) (Looked
 			return err
 		}
 		if len(out.Records) > 0 {
-			out.Count = out.Records[0].Count
+			out.Count, out.Differ = out.Records[0].Count, out.Records[0].Differ
 		}
 		return lookTx(ctx, tx, actor, out.Records, "Список банка дефицитов, по коду участника", out.Campaign.ID)
 	})

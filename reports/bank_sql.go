@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -475,6 +476,7 @@ type Record struct {
 	Sources    string          `db:"sources"` // kinds, comma-separated
 	Route      string          `db:"route"`   // state, "" without one
 	Count      int             `db:"count"`   // of all records chosen
+	Differ     int             `db:"differ"`  // of them, of which the bare share rule would say otherwise
 }
 
 // sorts are the orders of the list of people.
@@ -527,6 +529,7 @@ func (b Bank) recordsTx(ctx context.Context, tx db.Q, actor access.Actor, limit,
 			where += " AND " + fmt.Sprintf(c.condition, 6+len(args))
 		}
 	}
+	args = append(args, b.Campaign.Scale.Cut)
 	found, err := db.Select[Record](ctx, tx, `
 		SELECT d.person_id, r.participant_code, t.short_name AS territory, o.short_name AS school,
 			COALESCE(p.name, d.position_code) AS position, COALESCE(s.name, d.subject_code) AS subject,
@@ -534,7 +537,8 @@ func (b Bank) recordsTx(ctx context.Context, tx db.Q, actor access.Actor, limit,
 			e.title AS element, e.part, d.share, d.estimate, d.low, d.high, d.p_deficit, d.severity, d.status, d.tasks,
 			COALESCE((SELECT string_agg(DISTINCT source_kind, ',') FROM evidence v WHERE v.person_id = d.person_id AND v.element_id = d.element_id), d.source_kind) AS sources,
 			COALESCE((SELECT state FROM route ro WHERE ro.person_id = d.person_id AND ro.campaign_id = d.campaign_id), '') AS route,
-			count(*) OVER () AS count
+			count(*) OVER () AS count,
+			count(*) FILTER (WHERE (d.share < $`+strconv.Itoa(6+len(args))+`) <> (d.status = 'deficit')) OVER () AS differ
 		FROM deficit d
 		JOIN registration r ON r.id = d.registration_id
 		JOIN territory t ON t.id = d.territory_id

@@ -95,4 +95,17 @@ func TestSmallGroupsHaveNoRecordsByCode(t *testing.T) {
 	if l := look(access.Actor{ID: access.PersonID(r.Methodist), Grants: []access.Grant{{Role: access.Methodist}}}, reports.Query{Territory: small}); len(l.Records) == 0 {
 		t.Error("a methodist sees nobody of a small municipality")
 	}
+	// Beside stands how many decisions the bare share would make otherwise: as counted record by record.
+	methodist, differ, seen := access.Actor{ID: access.PersonID(r.Methodist), Grants: []access.Grant{{Role: access.Methodist}}}, 0, 0
+	first := look(methodist, reports.Query{})
+	for page := 1; page <= first.Pages(); page++ {
+		for _, x := range look(methodist, reports.Query{Page: page}).Records {
+			if seen++; x.Share != nil && (*x.Share < first.Campaign.Scale.Cut) != (x.Status == "deficit") {
+				differ++
+			}
+		}
+	}
+	if seen != first.Count || differ != first.Differ {
+		t.Errorf("%d of %d records, %d differ, said %d", seen, first.Count, differ, first.Differ)
+	}
 }
