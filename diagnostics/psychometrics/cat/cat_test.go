@@ -454,7 +454,7 @@ func TestWholeBank(t *testing.T) {
 }
 
 func FuzzReadLog(f *testing.F) {
-	f.Add(`{"settings":{"max_items":2},"persons":[{"person":"p","items":["1"],"scores":[1],"theta":[0.1],"se":[0.9]}]}`)
+	f.Add(`{"settings":{"max_items":2},"persons":[{"person":"p","whole_bank":true,"items":["1"],"scores":[1],"theta":[0.1],"se":[0.9]}]}`)
 	items, _ := bank80(f, irt.ThreePL)
 	f.Fuzz(func(t *testing.T, text string) {
 		log, err := ReadLog("log", strings.NewReader(text))

@@ -22,8 +22,10 @@ type Run struct {
 	Theta  []Number `json:"theta"`
 	SE     []Number `json:"se"`
 	End    Reason   `json:"end"`
-	// Pool is what could be given to this person, where that was not the whole bank.
-	Pool []string `json:"pool,omitempty"`
+	// Whole says that every item of the bank could be given to this person; else Pool lists
+	// those that could.
+	Whole bool     `json:"whole_bank"`
+	Pool  []string `json:"pool"`
 }
 
 // A Log is runs with all that is needed to repeat them beside the bank; its JSON is the
@@ -36,7 +38,7 @@ type Log struct {
 
 // run takes a test to its end; answer gives the score to an item, may says which can be given.
 func (b *Bank) run(person string, stream uint64, may func(item int) bool, answer func(item int) (int, error)) (Run, error) {
-	r := Run{Person: person, Stream: stream, Items: []string{}, Scores: []int{}, Theta: []Number{}, SE: []Number{}}
+	r := Run{Person: person, Stream: stream, Items: []string{}, Scores: []int{}, Theta: []Number{}, SE: []Number{}, Pool: []string{}}
 	t := b.Begin(stream)
 	for {
 		item, end := t.Next(may)
@@ -128,8 +130,8 @@ func ReplayResponses(f *irt.Fit, r *psychometrics.Responses, s Settings) (*Log, 
 		if err != nil {
 			return nil, err
 		}
-		if len(pool) < len(bankItems) || len(f.Items) > len(bankItems) {
-			one.Pool = append([]string{}, pool...)
+		if one.Whole = len(pool) == len(f.Items); !one.Whole {
+			one.Pool = append(one.Pool, pool...)
 		}
 		if len(one.Items) == 0 {
 			log.Warnings = append(log.Warnings, fmt.Sprintf("person %s has no answers to be given", person))
@@ -176,7 +178,7 @@ func Replay(items []irt.Item, l *Log) (differences []string, err error) {
 			scores[i] = was.Scores[k]
 		}
 		var may func(item int) bool
-		if was.Pool != nil {
+		if !was.Whole {
 			pool := make([]bool, len(items))
 			for _, id := range was.Pool {
 				if i, known := at[id]; known {
