@@ -118,8 +118,8 @@ func reported(t *testing.T, in *installation) (string, error) {
 	cmd.SetErr(&said)
 	cmd.SetContext(t.Context())
 	err := in.report(cmd)
-	if n := strings.Count(said.String(), "checked"); n != 4 {
-		t.Errorf("%d of 4 invariants checked: %s", n, said.String())
+	if n := strings.Count(said.String(), "checked"); n != 5 {
+		t.Errorf("%d of 5 invariants checked: %s", n, said.String())
 	}
 	return out.String(), err
 }
