@@ -16,14 +16,14 @@ func TestReadQ(t *testing.T) {
 		t.Fatalf("%+v, %v", q, err)
 	}
 	for csv, want := range map[string]string{
-		"id,x\na,1\n":             `q:1: the header begins with "id" and has 2 columns, expected item,<attribute>,…`,
-		"item\na\n":               `q:1: the header begins with "item" and has 1 columns, expected item,<attribute>,…`,
-		"item,x,x\na,1,0\n":       `q:1: column "x" is empty or stands twice`,
+		"id,x\na,1\n":             `q:1: the header begins with "id,x", expected item,<attribute>,…`,
+		"item\na\n":               `q:1: the header begins with "item", expected item,<attribute>,…`,
+		"item,x,x\na,1,0\n":       `q:1: column 3 repeats attribute "x" of column 2`,
 		"item,x\na,0.5\n":         `q:2: item a, x: "0.5", expected 0 or 1`,
 		"item,x\na,да\n":          `q:2: item a, x: "да", expected 0 or 1`,
 		"item,x,y\na,1,1\nb,0,0":  "q:3: item b measures nothing, expected at least one cell over 0",
 		"item,x,y\na,1,0\nb,1,0":  "q:1: no item measures y, expected at least one",
-		"item,x\na,1\na,1\n":      `q:3: item "a" has no id or stands on line 2 already`,
+		"item,x\na,1\na,1\n":      `q:3: item "a" stands on line 2 already`,
 		"item,x\n":                "q: no items after the header",
 		"item,x\na,1,1\n":         "q:2: 3 cells, expected 2 as in the header",
 		"item,x\na,NaN\nb,-1\n":   `q:2: item a, x: "NaN", expected 0 or 1`,

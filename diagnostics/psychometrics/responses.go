@@ -135,19 +135,9 @@ func Read(name string, in io.Reader, max map[string]int) (*Responses, error) {
 		return nil, Faults{fmt.Sprintf("%s:1: the header begins with %q, expected person,<item>,…", name, strings.Join(head[:min(2, len(head))], ","))}
 	}
 	r := &Responses{Items: head[1:], Max: make([]int, len(head)-1), Persons: []string{}, Warnings: []string{}}
-	var faults Faults
-	seen := map[string]int{}
-	for i, item := range r.Items {
-		switch before, twice := seen[item]; {
-		case item == "":
-			faults = append(faults, fmt.Sprintf("%s:1: column %d has no name, expected an item's id", name, i+2))
-		case twice:
-			faults = append(faults, fmt.Sprintf("%s:1: column %d repeats item %q of column %d", name, i+2, item, before))
-		}
-		seen[item] = i + 2
-	}
+	faults := columnFaults(name, "item", r.Items)
 	for item := range max {
-		if _, known := seen[item]; !known {
+		if !slices.Contains(r.Items, item) {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("item %s has a maximum and no column", item))
 		}
 	}
@@ -189,15 +179,10 @@ func Read(name string, in io.Reader, max map[string]int) (*Responses, error) {
 			}
 		}
 		person := string(id)
-		if person == "" {
-			faults = append(faults, fmt.Sprintf("%s:%d: no person's id in the first column", name, rows.Line))
+		if fault := idFault(name, "person", person, rows.Line, persons); fault != "" {
+			faults = append(faults, fault)
 			continue
 		}
-		if before, twice := persons[person]; twice {
-			faults = append(faults, fmt.Sprintf("%s:%d: person %q stands on line %d already", name, rows.Line, person, before))
-			continue
-		}
-		persons[person] = rows.Line
 		r.Persons = append(r.Persons, person)
 		answers := false
 		for i, c := range r.Cells[before:] {

@@ -172,15 +172,15 @@ func TestMeasurements(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	for csv, want := range map[string]string{
-		"id,a,b\n":                    `r:1: the header is "id,a,b", expected person and at least two raters`,
-		"person,a\n1,2\n":             "expected person and at least two raters",
-		"person,a,a\n1,2,2\n":         `r:1: rater "a" has no name or stands twice`,
+		"id,a,b\n":                    `r:1: the header begins with "id,a", expected person,<rater>,…`,
+		"person,a\n1,2\n":             "expected at least two",
+		"person,a,a\n1,2,2\n":         `r:1: column 3 repeats rater "a" of column 2`,
 		"person,a,b\n1,2,good\n":      `r:2: rater b: "good", expected a number or an empty cell`,
 		"person,a,b\n1,2,NaN\n":       `rater b: "NaN"`,
 		"person,a,b\n1,2\n":           "r:2: 2 cells, expected 3",
-		"person,a,b\n1,2,2\n1,2,3\n":  `r:3: person "1" has no id or stands above already`,
+		"person,a,b\n1,2,2\n1,2,3\n":  `r:3: person "1" stands on line 2 already`,
 		"person,a,b\n":                "r: no persons after the header",
-		"person,a,b\n1,2,2\n,1,1\n":   `r:3: person "" has no id`,
+		"person,a,b\n1,2,2\n,1,1\n":   `r:3: no person's id in the first column`,
 		"person;a;b\n1;2;2\n2;1;1e9 ": "expected a number",
 	} {
 		if _, err := Read("r", strings.NewReader(csv)); err == nil || !strings.Contains(err.Error(), want) {

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
@@ -54,54 +53,27 @@ func (r *Ratings) Categories() []float64 {
 // Read reads RATINGS.csv: header person,<rater>,…; cells are numbers, empty where not
 // rated. Every fault is one of psychometrics.Faults.
 func Read(name string, in io.Reader) (*Ratings, error) {
-	head, rows, err := psychometrics.Table(name, in)
-	if err != nil {
-		return nil, err
-	}
-	if len(head) < 3 || head[0] != "person" {
-		return nil, psychometrics.Faults{fmt.Sprintf("%s:1: the header is %q, expected person and at least two raters", name, strings.Join(head, ","))}
-	}
-	r := &Ratings{Raters: head[1:]}
-	var faults psychometrics.Faults
-	seen := map[string]bool{}
-	for _, rater := range r.Raters {
-		if rater == "" || seen[rater] {
-			faults = append(faults, fmt.Sprintf("%s:1: rater %q has no name or stands twice", name, rater))
-		}
-		seen[rater] = true
-	}
-	persons := map[string]bool{}
-	for row, ok := rows.Next(); ok && len(faults) < 20; row, ok = rows.Next() {
-		if len(row) != len(head) {
-			faults = append(faults, fmt.Sprintf("%s:%d: %d cells, expected %d as in the header", name, rows.Line, len(row), len(head)))
-			continue
-		}
-		person := string(row[0])
-		if person == "" || persons[person] {
-			faults = append(faults, fmt.Sprintf("%s:%d: person %q has no id or stands above already", name, rows.Line, person))
-			continue
-		}
-		persons[person] = true
+	r := &Ratings{}
+	raters, err := psychometrics.Grid(name, in, "person", "rater", func(line int, person string, raters []string, cells [][]byte) (faults psychometrics.Faults) {
 		r.Persons = append(r.Persons, person)
-		for i, cell := range row[1:] {
+		for i, cell := range cells {
 			v := math.NaN()
 			if len(cell) > 0 {
 				var err error
 				if v, err = strconv.ParseFloat(string(cell), 64); err != nil || math.IsNaN(v) || math.Abs(v) > 1e6 {
-					faults = append(faults, fmt.Sprintf("%s:%d: rater %s: %q, expected a number or an empty cell", name, rows.Line, r.Raters[i], cell))
+					faults = append(faults, fmt.Sprintf("%s:%d: rater %s: %q, expected a number or an empty cell", name, line, raters[i], cell))
 				}
 			}
 			r.Values = append(r.Values, v)
 		}
+		return faults
+	})
+	if err != nil {
+		return nil, err
 	}
-	if rows.Err != nil {
-		faults = append(faults, rows.Err.Error())
+	if len(raters) < 2 {
+		return nil, psychometrics.Faults{fmt.Sprintf("%s:1: one rater, expected at least two", name)}
 	}
-	if len(r.Persons) == 0 && len(faults) == 0 {
-		faults = append(faults, name+": no persons after the header")
-	}
-	if len(faults) > 0 {
-		return nil, faults
-	}
+	r.Raters = raters
 	return r, nil
 }

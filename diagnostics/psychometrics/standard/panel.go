@@ -9,7 +9,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
@@ -33,55 +32,25 @@ func (r *Ratings) Row(i int) []float64 {
 // ReadRatings reads a table of first,<judge>,… under that header: numbers of least to
 // most, an empty cell where a judge said nothing. Every fault is one of psychometrics.Faults.
 func ReadRatings(name string, in io.Reader, first string, least, most float64) (*Ratings, error) {
-	head, rows, err := psychometrics.Table(name, in)
-	if err != nil {
-		return nil, err
-	}
-	if len(head) < 2 || head[0] != first {
-		return nil, psychometrics.Faults{fmt.Sprintf("%s:1: the header is %q, expected %s,<judge>,…", name, strings.Join(head, ","), first)}
-	}
-	r := &Ratings{Judges: head[1:]}
-	var faults psychometrics.Faults
-	seen := map[string]bool{}
-	for _, j := range r.Judges {
-		if j == "" || seen[j] {
-			faults = append(faults, fmt.Sprintf("%s:1: judge %q has no name or stands twice", name, j))
-		}
-		seen[j] = true
-	}
-	ids := map[string]bool{}
-	for row, ok := rows.Next(); ok && len(faults) < 20; row, ok = rows.Next() {
-		if len(row) != len(head) {
-			faults = append(faults, fmt.Sprintf("%s:%d: %d cells, expected %d as in the header", name, rows.Line, len(row), len(head)))
-			continue
-		}
-		id := string(row[0])
-		if id == "" || ids[id] {
-			faults = append(faults, fmt.Sprintf("%s:%d: %s %q has no id or stands above already", name, rows.Line, first, id))
-			continue
-		}
-		ids[id] = true
+	r := &Ratings{}
+	judges, err := psychometrics.Grid(name, in, first, "judge", func(line int, id string, judges []string, cells [][]byte) (faults psychometrics.Faults) {
 		r.Rows = append(r.Rows, id)
-		for k, cell := range row[1:] {
+		for k, cell := range cells {
 			v := math.NaN()
 			if len(cell) > 0 {
 				var err error
 				if v, err = strconv.ParseFloat(string(cell), 64); err != nil || !(v >= least && v <= most) {
-					faults = append(faults, fmt.Sprintf("%s:%d: judge %s: %q, expected a number from %g to %g or an empty cell", name, rows.Line, r.Judges[k], cell, least, most))
+					faults = append(faults, fmt.Sprintf("%s:%d: judge %s: %q, expected a number from %g to %g or an empty cell", name, line, judges[k], cell, least, most))
 				}
 			}
 			r.Values = append(r.Values, v)
 		}
+		return faults
+	})
+	if err != nil {
+		return nil, err
 	}
-	if rows.Err != nil {
-		faults = append(faults, rows.Err.Error())
-	}
-	if len(r.Rows) == 0 && len(faults) == 0 {
-		faults = append(faults, fmt.Sprintf("%s: no row after the header", name))
-	}
-	if len(faults) > 0 {
-		return nil, faults
-	}
+	r.Judges = judges
 	return r, nil
 }
 

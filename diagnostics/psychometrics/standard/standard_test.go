@@ -244,12 +244,12 @@ func TestAngoffHardData(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	for csv, want := range map[string]string{
-		"task,x\na,1\n":           `r:1: the header is "task,x", expected item,<judge>,…`,
-		"item,x,x\na,1,1\n":       `judge "x" has no name or stands twice`,
+		"task,x\na,1\n":           `r:1: the header begins with "task,x", expected item,<judge>,…`,
+		"item,x,x\na,1,1\n":       `column 3 repeats judge "x" of column 2`,
 		"item,x\na,2\n":           `r:2: judge x: "2", expected a number from 0 to 1`,
 		"item,x\na,so\n":          `judge x: "so"`,
-		"item,x\na,1\na,1\n":      `r:3: item "a" has no id or stands above already`,
-		"item,x\n":                "r: no row after the header",
+		"item,x\na,1\na,1\n":      `r:3: item "a" stands on line 2 already`,
+		"item,x\n":                "r: no items after the header",
 		"item,x\na,0.5,1\n":       "r:2: 3 cells, expected 2",
 		"item,x\na,\"0\n,5\"\nb,": "quoted",
 	} {
