@@ -24,70 +24,32 @@ type Q struct {
 // ReadQ reads Q.csv: header item,<element>,…; a cell is a weight from 0 to 1 (empty
 // is 0), a row adds up to at most 1. Every fault is one of psychometrics.Faults.
 func ReadQ(name string, in io.Reader) (Q, error) {
-	head, rows, err := psychometrics.Table(name, in)
-	if err != nil {
-		return Q{}, err
-	}
-	if len(head) < 2 || head[0] != "item" {
-		return Q{}, psychometrics.Faults{fmt.Sprintf("%s:1: the header begins with %q, expected item,<element>,…", name, head[0])}
-	}
-	var faults psychometrics.Faults
-	q := Q{Elements: head[1:], Tasks: []Task{}, Warnings: []string{}}
-	columns := map[string]int{}
-	for i, e := range q.Elements {
-		switch before, twice := columns[e]; {
-		case e == "":
-			faults = append(faults, fmt.Sprintf("%s:1: column %d has no name, expected an element's id", name, i+2))
-		case twice:
-			faults = append(faults, fmt.Sprintf("%s:1: column %d repeats element %q of column %d", name, i+2, e, before))
-		}
-		columns[e] = i + 2
-	}
-	lines := map[string]int{}
-	for row, ok := rows.Next(); ok; row, ok = rows.Next() {
-		if len(faults) >= 20 {
-			return Q{}, append(faults, "… and perhaps more: the rest was not read")
-		}
-		if len(row) != len(head) {
-			faults = append(faults, fmt.Sprintf("%s:%d: %d cells, expected %d as in the header", name, rows.Line, len(row), len(head)))
-			continue
-		}
-		t := Task{ID: string(row[0]), Weights: map[string]float64{}}
-		before, twice := lines[t.ID]
-		switch {
-		case t.ID == "":
-			faults = append(faults, fmt.Sprintf("%s:%d: no item's id in the first column", name, rows.Line))
-			continue
-		case twice:
-			faults = append(faults, fmt.Sprintf("%s:%d: item %q stands on line %d already", name, rows.Line, t.ID, before))
-			continue
-		}
-		lines[t.ID] = rows.Line
-		good := true
-		for i, cell := range row[1:] {
+	q := Q{Tasks: []Task{}, Warnings: []string{}}
+	elements, err := psychometrics.Grid(name, in, "item", "element", func(line int, item string, elements []string, cells [][]byte) (faults psychometrics.Faults) {
+		t := Task{ID: item, Weights: map[string]float64{}}
+		for i, cell := range cells {
 			if len(cell) == 0 {
 				continue
 			}
 			w, err := strconv.ParseFloat(string(cell), 64)
 			if err != nil || !(w >= 0 && w <= 1) {
-				faults, good = append(faults, fmt.Sprintf("%s:%d: item %s, element %s: %q, expected a weight from 0 to 1", name, rows.Line, t.ID, q.Elements[i], cell)), false
+				faults = append(faults, fmt.Sprintf("%s:%d: item %s, element %s: %q, expected a weight from 0 to 1", name, line, item, elements[i], cell))
 				continue
 			}
 			if w > 0 {
-				t.Weights[q.Elements[i]] = w
+				t.Weights[elements[i]] = w
 			}
 		}
-		if err := t.checkWeights(); good && err != nil {
-			faults = append(faults, fmt.Sprintf("%s:%d: %v", name, rows.Line, err))
+		if err := t.checkWeights(); len(faults) == 0 && err != nil {
+			faults = append(faults, fmt.Sprintf("%s:%d: %v", name, line, err))
 		}
 		q.Tasks = append(q.Tasks, t)
+		return faults
+	})
+	if err != nil {
+		return Q{}, err
 	}
-	if rows.Err != nil {
-		faults = append(faults, rows.Err.Error())
-	}
-	if len(faults) > 0 {
-		return Q{}, faults
-	}
+	q.Elements = elements
 	for _, t := range q.Tasks {
 		if len(t.Weights) == 0 {
 			q.Warnings = append(q.Warnings, fmt.Sprintf("item %s: speaks of no element", t.ID))

@@ -26,7 +26,7 @@ func TestReadQ(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"":                             "q.csv: empty",
-		"task,e\na,1\n":                `q.csv:1: the header begins with "task"`,
+		"task,e\na,1\n":                `q.csv:1: the header begins with "task,e"`,
 		"item,e,e\na,1,0\n":            "repeats element",
 		"item,e,\na,1,0\n":             "column 3 has no name",
 		"item,e\na,2\n":                "q.csv:2: item a, element e",
