@@ -2,7 +2,6 @@ package infer
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -216,40 +215,4 @@ func (p *Prepared) next(w *workspace, e int, candidates []preparedTask, most int
 		return cmp.Or(cmp.Compare(b.Reduction, a.Reduction), cmp.Compare(a.Task, b.Task))
 	})
 	return out[:min(most, len(out))]
-}
-
-// Certainty is how sure a probability of a deficit is, in one of five words from "surely
-// under the cut" to "surely not"; sure are the policy's limits.
-type Certainty int
-
-// The certainties.
-const (
-	SurelyNot Certainty = iota
-	LikelyNot
-	Unclear
-	Likely
-	Surely
-)
-
-// Certain puts p into words by the policy's limits: beyond them it is sure, within a third
-// of the way to even it is likely.
-func (p Policy) Certain(prob float64) Certainty {
-	switch low, high := p.Sure[0], p.Sure[1]; {
-	case prob >= high:
-		return Surely
-	case prob <= low:
-		return SurelyNot
-	case prob >= high-(high-low)/3:
-		return Likely
-	case prob <= low+(high-low)/3:
-		return LikelyNot
-	}
-	return Unclear
-}
-
-func (c Certainty) String() string {
-	if c < SurelyNot || c > Surely {
-		return fmt.Sprintf("Certainty(%d)", int(c))
-	}
-	return [...]string{"surely not", "likely not", "unclear", "likely", "surely"}[c]
 }

@@ -150,15 +150,3 @@ func TestCheck(t *testing.T) {
 		t.Errorf("the odd person is not among the first: %v", c.Misfits[:5])
 	}
 }
-
-func TestCertain(t *testing.T) {
-	p := DefaultPolicy()
-	for _, c := range []struct {
-		p    float64
-		want Certainty
-	}{{0, SurelyNot}, {0.2, SurelyNot}, {0.3, LikelyNot}, {0.5, Unclear}, {0.7, Likely}, {0.8, Surely}, {1, Surely}} {
-		if got := p.Certain(c.p); got != c.want {
-			t.Errorf("Certain(%v) = %v, want %v", c.p, got, c.want)
-		}
-	}
-}
