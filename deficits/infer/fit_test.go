@@ -233,6 +233,31 @@ func TestOddData(t *testing.T) {
 	}
 }
 
+// Answers that contradict one another beyond what numbers hold give figures all the same.
+func TestContradictions(t *testing.T) {
+	d := Data{Persons: []Person{{ID: "p"}, {ID: "q"}}}
+	bank := []irt.Item{}
+	for i := range 240 {
+		d.Tasks = append(d.Tasks, Task{ID: fmt.Sprintf("t%03d", i), Max: 1, Weights: map[string]float64{name(i % 4): 1}})
+		bank = append(bank, irt.Item{ID: d.Tasks[i].ID, Model: irt.TwoPL, A: 6, D: []float64{0}})
+		d.Persons[0].Responses = append(d.Persons[0].Responses, Response{Task: i, Points: float64(i % 2)})
+		d.Persons[1].Responses = append(d.Persons[1].Responses, Response{Task: i, Points: float64(i / 4 % 2)})
+	}
+	for _, areas := range []map[string]string{nil, {"e00": "A", "e01": "A", "e02": "B", "e03": "B"}} {
+		p := DefaultPolicy()
+		p.Areas = areas
+		m := fitted(t, d, p, bank...)
+		for i := range m.Elements {
+			m.Elements[i].SD, m.Elements[i].Freedom = leastSD, 0
+		}
+		for key, e := range answers(t, m, d) {
+			if !(e.P >= 0 && e.P <= 1) || !(e.Low <= e.Estimate && e.Estimate <= e.High) {
+				t.Errorf("%s: %+v", key, e)
+			}
+		}
+	}
+}
+
 // Points that come in hundreds are held as ten levels, in halves as halves.
 func TestLevels(t *testing.T) {
 	for _, c := range []struct {

@@ -136,14 +136,18 @@ func (e *edge) down(w, out []float64) {
 	}
 }
 
-// scaled divides by the largest value and gives its logarithm.
+// scaled divides by the largest value and gives its logarithm; what has underflowed
+// altogether says nothing any more.
 func scaled(f []float64) float64 {
 	most := 0.0
 	for _, x := range f {
 		most = max(most, x)
 	}
 	if most == 0 {
-		return math.Inf(-1)
+		for i := range f {
+			f[i] = 1
+		}
+		return underflow
 	}
 	for i := range f {
 		f[i] /= most
@@ -234,6 +238,9 @@ func (t *tree) person(u [][]float64, b *beliefs) {
 			b.log += scaled(a)
 		}
 	}
+	for g := range t.n {
+		b.log += scaled(b.areal[g])
+	}
 	if t.n == 1 {
 		b.log += bayes(t.root, b.areal[0], b.post[0])
 		return
@@ -275,10 +282,9 @@ func (t *tree) person(u [][]float64, b *beliefs) {
 		for q, x := range cross {
 			b.cross[g] += x * b.areal[g][q] * t.theta[q]
 		}
-		for q := range b.post[g] {
-			b.post[g][q] /= sum
+		if normalise(b.post[g]); sum > 0 {
+			b.cross[g] /= sum
 		}
-		b.cross[g] /= sum
 	}
 }
 
@@ -290,16 +296,28 @@ func bayes(prior, like, post []float64) float64 {
 	return normalise(post)
 }
 
+// normalise makes p add up to 1 and gives the logarithm of what it added up to. Where
+// all of it has underflowed (answers that contradict one another beyond what numbers hold)
+// nothing is known: p is even.
 func normalise(p []float64) float64 {
 	sum := 0.0
 	for _, x := range p {
 		sum += x
+	}
+	if !(sum > 0) {
+		for i := range p {
+			p[i] = 1 / float64(len(p))
+		}
+		return underflow
 	}
 	for i := range p {
 		p[i] /= sum
 	}
 	return math.Log(sum)
 }
+
+// underflow stands for the logarithm of a likelihood too small for a number.
+const underflow = -700.0
 
 // ratio is a/b, 0 where b has underflowed.
 func ratio(a, b float64) float64 {
