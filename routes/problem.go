@@ -268,6 +268,8 @@ func whyLeft(w plan.Why) string {
 		return "не хватает денег"
 	case plan.NoDates:
 		return "подходящие группы не совпали по датам"
+	case plan.Demanded:
+		return "мешает закреплённый или исключённый шаг"
 	}
 	return "дополнительных часов не стоит"
 }
@@ -288,6 +290,12 @@ func content(p plan.Problem, steps []plan.Lock, programmes []Programme, elements
 			return Content{}, fmt.Errorf("route by hand: %s", strings.Join(broken, "; "))
 		}
 		c.Plan.Route = r
+	}
+	if t := p.Teachers[0]; len(t.Locked)+len(t.Forbidden) > 0 {
+		t.Locked, t.Forbidden = nil, nil
+		free := p
+		free.Teachers = []plan.Teacher{t}
+		c.Plan.Free = plan.Best(&free, 0).Teachers[0].Coverage
 	}
 	if p.Limits.Hours != nil {
 		wider := p

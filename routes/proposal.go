@@ -123,38 +123,51 @@ func (s *Service) DrawProposal(ctx context.Context, actor access.Actor, sel Sele
 	return s.draw(ctx, sel, actor.Scope(access.RoutesManage), func(float64) {})
 }
 
-func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, progress func(float64)) (Proposal, error) {
-	out := Proposal{Selection: sel, People: []Proposed1{}, Demand: []Demand{}, Unmet: []plan.Unmet{}}
+// gathered is a selection as one problem, with what is known of its people.
+type gathered struct {
+	problem    plan.Problem
+	rows       map[string]Proposed1 // by participant code
+	programmes []Programme
+	proposal   Proposal
+}
+
+// gather reads a selection: everybody with deficits and no route yet. more, where given, changes the catalogue before
+// it is used.
+func (s *Service) gather(ctx context.Context, sel Selection, scope access.Scope, more func([]Programme) error) (gathered, error) {
+	out := gathered{rows: map[string]Proposed1{}, proposal: Proposal{Selection: sel, People: []Proposed1{}, Demand: []Demand{}, Unmet: []plan.Unmet{}}}
 	var needs []Need
 	var having map[access.PersonID]bool
-	var programmes []Programme
 	err := db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
-		if needs, out.Unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
+		if needs, out.proposal.Unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
 			return err
 		}
 		if having, err = havingTx(ctx, tx, sel.Campaign); err != nil {
 			return err
 		}
-		programmes, err = programmesTx(ctx, tx, nil)
+		out.programmes, err = programmesTx(ctx, tx, nil)
 		return err
 	})
 	if err != nil {
 		return out, err
 	}
+	if more != nil {
+		if err := more(out.programmes); err != nil {
+			return out, err
+		}
+	}
+	programmes, problem := out.programmes, &out.problem
 	groups := byPerson(needs)
 	today := calendar.Day(s.now())
-	var problem plan.Problem
 	taken := map[string]bool{}
-	rows := map[string]Proposed1{}
 	for _, g := range groups {
 		if having[g[0].Person] {
-			out.Having++
+			out.proposal.Having++
 			continue
 		}
 		one := problemOf(g, programmes, Limits{sel.Hours, sel.Cost}, demands{}, nil, today)
 		t := one.Teachers[0]
 		if len(t.Deficits) == 0 {
-			out.Without++
+			out.proposal.Without++
 			continue
 		}
 		problem.Limits, problem.HourPenalty = one.Limits, one.HourPenalty
@@ -165,7 +178,7 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 			}
 		}
 		problem.Teachers = append(problem.Teachers, t)
-		rows[t.ID] = Proposed1{Person: g[0].Person, Code: t.ID, Territory: g[0].Territory, Organisation: g[0].Organisation, Needs: len(t.Deficits)}
+		out.rows[t.ID] = Proposed1{Person: g[0].Person, Code: t.ID, Territory: g[0].Territory, Organisation: g[0].Organisation, Needs: len(t.Deficits)}
 	}
 	// A programme of the common list that is not meant for somebody's position or subject is closed to them.
 	byCode := map[string]Programme{}
@@ -184,6 +197,16 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 			}
 		}
 	}
+	return out, nil
+}
+
+func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, progress func(float64)) (Proposal, error) {
+	from, err := s.gather(ctx, sel, scope, nil)
+	out := from.proposal
+	if err != nil {
+		return out, err
+	}
+	problem := from.problem
 	a := plan.Plan(&problem, plan.Options{Progress: progress, Enough: 0.002})
 	if broken := plan.Check(&problem, &a); broken != nil {
 		return out, fmt.Errorf("proposal breaks a rule: %s", broken[0])
@@ -191,7 +214,7 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 	out.Gap, out.Unmet = a.Gap, a.Unmet
 	want := map[plan.Lock]int{}
 	for i, r := range a.Teachers {
-		row := rows[r.ID]
+		row := from.rows[r.ID]
 		row.Hours, row.Cost, row.Steps = int(r.Hours), int(r.Cost), []plan.Lock{}
 		row.Coverage = ratio(r.Coverage, total(problem.Teachers[i]))
 		for _, st := range r.Steps {
@@ -201,7 +224,7 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, p
 		}
 		out.People = append(out.People, row)
 	}
-	for _, g := range programmes {
+	for _, g := range from.programmes {
 		for _, x := range g.Sessions {
 			if n := want[plan.Lock{Programme: g.Code, Session: x.Code}]; n > 0 {
 				out.Demand = append(out.Demand, Demand{g.Code, x.Code, n, x.Free()})

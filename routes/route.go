@@ -129,6 +129,17 @@ type Planned struct {
 	Best  plan.Route `json:"best"` // the best route under the same demands
 	More  float64    `json:"more"` // what ten more hours would add to the best, in weight
 	Total float64    `json:"total"`
+	// Free is the coverage of the best route without anything locked or forbidden; 0 where nothing is.
+	Free float64 `json:"free,omitempty"`
+}
+
+// DemandsPrice is what the locked and forbidden steps cost, as a share of all that is needed: the best route would
+// close so much more without them.
+func (p Planned) DemandsPrice() float64 {
+	if p.Free <= 0 {
+		return 0
+	}
+	return max(0, ratio(p.Free, p.Total)-p.BestCoverage())
 }
 
 // Coverage is the share of all that is needed which the steps close.
