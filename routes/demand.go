@@ -14,7 +14,7 @@ import (
 )
 
 // patience is how long a picture is worked on: a page shows the best plan found by then with its proven gap.
-const patience = 700 * time.Millisecond
+const patience = 400 * time.Millisecond
 
 // least is the smallest group of people whose number is told.
 const least = 5
@@ -86,19 +86,58 @@ func (u UnmetLine) Told() bool { return u.People >= least }
 
 // Demand draws the picture of a selection as it is: demand against seats, and what stays open.
 func (s *Service) Demand(ctx context.Context, actor access.Actor, sel Selection) (Picture, error) {
-	return s.picture(ctx, actor, sel, WhatIf{Limits: Limits{sel.Hours, sel.Cost}}, true)
+	if err := checkSelection(sel); err != nil {
+		return Picture{}, err
+	}
+	src, err := s.read(ctx, sel, actor.Scope(access.RoutesRead))
+	if err != nil {
+		return Picture{}, err
+	}
+	return src.picture(ctx, sel, calendar.Day(s.now()), true)
 }
 
 // TryWhatIf draws the picture as it is and as it would be after a change.
 func (s *Service) TryWhatIf(ctx context.Context, actor access.Actor, sel Selection, w WhatIf) (before, after Picture, err error) {
+	if err := checkSelection(sel); err != nil {
+		return before, after, err
+	}
 	if err := s.checkWhatIf(w); err != nil {
 		return before, after, err
 	}
-	if before, err = s.picture(ctx, actor, sel, WhatIf{Limits: Limits{sel.Hours, sel.Cost}}, false); err != nil {
+	src, err := s.read(ctx, sel, actor.Scope(access.RoutesRead))
+	if err != nil {
 		return before, after, err
 	}
-	after, err = s.picture(ctx, actor, sel, w, false)
+	today := calendar.Day(s.now())
+	if before, err = src.picture(ctx, sel, today, false); err != nil {
+		return before, after, err
+	}
+	if err = src.change(w); err != nil {
+		return before, after, err
+	}
+	sel.Hours, sel.Cost = w.Limits.Hours, w.Limits.Cost
+	after, err = src.picture(ctx, sel, today, false)
 	return before, after, err
+}
+
+// change adds the new group of a change to the catalogue: as long as the programme's last one, and of its form.
+func (v *sources) change(w WhatIf) error {
+	if w.Programme == "" {
+		return nil
+	}
+	v.programmes = slices.Clone(v.programmes)
+	i := slices.IndexFunc(v.programmes, func(g Programme) bool { return g.Code == w.Programme })
+	if i < 0 {
+		return fault.Field("programme", "Такой программы нет в каталоге")
+	}
+	g := &v.programmes[i]
+	days, mode := 13, string(plan.Online)
+	if n := len(g.Sessions); n > 0 {
+		last := g.Sessions[n-1]
+		days, mode = int(last.EndsOn.Sub(last.StartsOn).Hours()/24), last.Mode
+	}
+	g.Sessions = append(slices.Clone(g.Sessions), Session{Code: newGroup, StartsOn: w.StartsOn, EndsOn: w.StartsOn.AddDate(0, 0, days), Mode: mode, Seats: w.Seats})
+	return nil
 }
 
 func (s *Service) checkWhatIf(w WhatIf) error {
@@ -126,30 +165,8 @@ func (s *Service) checkWhatIf(w WhatIf) error {
 // newGroup is the code of the group that a change adds.
 const newGroup = "+"
 
-func (s *Service) picture(ctx context.Context, actor access.Actor, sel Selection, w WhatIf, demand bool) (Picture, error) {
-	sel.Hours, sel.Cost = w.Limits.Hours, w.Limits.Cost
-	if err := checkSelection(sel); err != nil {
-		return Picture{}, err
-	}
-	from, err := s.gather(ctx, sel, actor.Scope(access.RoutesRead), func(list []Programme) error {
-		if w.Programme == "" {
-			return nil
-		}
-		i := slices.IndexFunc(list, func(g Programme) bool { return g.Code == w.Programme })
-		if i < 0 {
-			return fault.Field("programme", "Такой программы нет в каталоге")
-		}
-		days, mode := 13, string(plan.Online)
-		if n := len(list[i].Sessions); n > 0 {
-			last := list[i].Sessions[n-1]
-			days, mode = int(last.EndsOn.Sub(last.StartsOn).Hours()/24), last.Mode
-		}
-		list[i].Sessions = append(list[i].Sessions, Session{Code: newGroup, StartsOn: w.StartsOn, EndsOn: w.StartsOn.AddDate(0, 0, days), Mode: mode, Seats: w.Seats})
-		return nil
-	})
-	if err != nil {
-		return Picture{}, err
-	}
+func (v sources) picture(ctx context.Context, sel Selection, today time.Time, demand bool) (Picture, error) {
+	from := v.gather(sel, today)
 	p := from.problem
 	out := Picture{People: len(p.Teachers), Having: from.proposal.Having, Unshared: from.proposal.Unshared, Seats: []SeatLine{}, Unmet: []UnmetLine{}}
 	timely, cancel := context.WithTimeout(ctx, patience)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -131,36 +132,37 @@ type gathered struct {
 	proposal   Proposal
 }
 
-// gather reads a selection: everybody with deficits and no route yet. more, where given, changes the catalogue before
-// it is used.
-func (s *Service) gather(ctx context.Context, sel Selection, scope access.Scope, more func([]Programme) error) (gathered, error) {
-	out := gathered{rows: map[string]Proposed1{}, proposal: Proposal{Selection: sel, People: []Proposed1{}, Demand: []Demand{}, Unmet: []plan.Unmet{}}}
-	var needs []Need
-	var having map[access.PersonID]bool
-	err := db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
-		if needs, out.proposal.Unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
+// sources are what a selection is planned from.
+type sources struct {
+	needs      []Need
+	having     map[access.PersonID]bool
+	programmes []Programme
+	unshared   int
+}
+
+func (s *Service) read(ctx context.Context, sel Selection, scope access.Scope) (v sources, err error) {
+	err = db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
+		if v.needs, v.unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
 			return err
 		}
-		if having, err = havingTx(ctx, tx, sel.Campaign); err != nil {
+		if v.having, err = havingTx(ctx, tx, sel.Campaign); err != nil {
 			return err
 		}
-		out.programmes, err = programmesTx(ctx, tx, nil)
+		v.programmes, err = programmesTx(ctx, tx, nil)
 		return err
 	})
-	if err != nil {
-		return out, err
-	}
-	if more != nil {
-		if err := more(out.programmes); err != nil {
-			return out, err
-		}
-	}
+	return v, err
+}
+
+// gather makes one problem of a selection: everybody with deficits and no route yet.
+func (v sources) gather(sel Selection, today time.Time) gathered {
+	out := gathered{rows: map[string]Proposed1{}, programmes: v.programmes,
+		proposal: Proposal{Selection: sel, People: []Proposed1{}, Demand: []Demand{}, Unmet: []plan.Unmet{}, Unshared: v.unshared}}
 	programmes, problem := out.programmes, &out.problem
-	groups := byPerson(needs)
-	today := calendar.Day(s.now())
+	groups := byPerson(v.needs)
 	taken := map[string]bool{}
 	for _, g := range groups {
-		if having[g[0].Person] {
+		if v.having[g[0].Person] {
 			out.proposal.Having++
 			continue
 		}
@@ -197,15 +199,16 @@ func (s *Service) gather(ctx context.Context, sel Selection, scope access.Scope,
 			}
 		}
 	}
-	return out, nil
+	return out
 }
 
 func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, progress func(float64)) (Proposal, error) {
-	from, err := s.gather(ctx, sel, scope, nil)
-	out := from.proposal
+	src, err := s.read(ctx, sel, scope)
 	if err != nil {
-		return out, err
+		return Proposal{}, err
 	}
+	from := src.gather(sel, calendar.Day(s.now()))
+	out := from.proposal
 	problem := from.problem
 	a := plan.Plan(&problem, plan.Options{Progress: progress, Enough: 0.002})
 	if broken := plan.Check(&problem, &a); broken != nil {
