@@ -38,6 +38,7 @@ type region struct {
 	tight  []bool     // by slot: seats are limited and fewer than teachers
 	scarce []int32
 	star   []float64 // the prices of the best bound
+	box    float64   // how far prices may move from star in one round
 	pool   []*searcher
 	flat   flat
 }
@@ -247,10 +248,60 @@ func (r *region) budget() (plain, rounds, steps int) {
 }
 
 func (r *region) run() {
+	p := r.newPrimal()
+	if !r.settlePrices(p) {
+		p.build(r.star, false, false)
+		r.take(p)
+		r.opt.Progress(1)
+		return
+	}
+	p.build(r.star, false, false)
+	r.take(p)
+	if !r.done() {
+		p.polish()
+	}
+	r.opt.Progress(1)
+}
+
+// sampled is how many teachers are too many to look for prices among all of them from the start.
+const sampled = 4000
+
+// sample finds prices among every k-th teacher with the same part of the seats; nil where that is not worth it. They
+// are good enough to start from: with so many teachers a part of them is much like the whole.
+func (r *region) sample() []float64 {
+	n := len(r.people)
+	if n <= sampled {
+		return nil
+	}
+	step := (n + sampled/2 - 1) / (sampled / 2)
+	m := *r.m
+	m.slots = slices.Clone(m.slots)
+	for s := range m.slots {
+		if x := &m.slots[s].seats; *x > 0 {
+			*x = max(1, (*x+step/2)/step)
+		}
+	}
+	part := make([]person, 0, n/step+1)
+	for i := 0; i < n; i += step {
+		part = append(part, r.people[i])
+	}
+	opt := r.opt
+	opt.Progress = func(float64) {}
+	few := newRegion(&m, part, opt)
+	few.settlePrices(few.newPrimal())
+	return few.star
+}
+
+// settlePrices looks for the best bound. It is false when nobody stands in anybody's way: then every teacher has their
+// best route under the prices, which are zero.
+func (r *region) settlePrices(p *primal) bool {
 	use := make([]int, len(r.m.slots))
-	price := make([]float64, len(r.m.slots))
-	r.bound = r.evaluate(price, use)
-	over := false
+	start := r.sample()
+	if start != nil {
+		copy(r.star, start)
+	}
+	r.bound = r.evaluate(r.star, use)
+	over := slices.ContainsFunc(r.star, func(v float64) bool { return v > 0 })
 	for _, s := range r.scarce {
 		over = over || use[s] > r.m.slots[s].seats
 	}
@@ -259,20 +310,23 @@ func (r *region) run() {
 			r.keep(c, nil)
 		}
 	}
-	p := r.newPrimal()
 	if !over {
-		p.build(price, false, false)
-		r.take(p)
-		r.opt.Progress(1)
-		return
+		return false
 	}
 	many := len(r.people) > 1000
 	p.build(r.star, false, many)
 	r.take(p)
+	// Prices beyond what a teacher's whole route is worth mean nothing: a box of a part of that is wide to begin with.
+	r.box = 0.35 * r.bound / float64(len(r.people))
 	plain, rounds, _ := r.budget()
-	r.walk(plain, use)
-	p.build(r.star, false, many)
-	r.take(p)
+	if start != nil {
+		r.box /= 8
+		rounds = min(rounds, 6)
+	} else {
+		r.walk(plain, use)
+		p.build(r.star, false, many)
+		r.take(p)
+	}
 	for it := 0; it < rounds && !r.done(); it++ {
 		if !r.round(use) {
 			break
@@ -283,12 +337,7 @@ func (r *region) run() {
 		}
 		r.opt.Progress(0.1 + 0.5*float64(it+1)/float64(rounds))
 	}
-	p.build(r.star, false, false)
-	r.take(p)
-	if !r.done() {
-		p.polish()
-	}
-	r.opt.Progress(1)
+	return true
 }
 
 func (r *region) done() bool { return r.opt.Expired() || r.enough(r.value) }
@@ -343,6 +392,7 @@ func (r *region) round(use []int) bool {
 		r.bound = level
 		copy(r.star, price)
 	} else {
+		r.box /= 2
 		// The columns promised too much there: half way is safer, and the new columns correct the promise.
 		for s := range price {
 			price[s] = 0.5*price[s] + 0.5*r.star[s]
@@ -404,11 +454,7 @@ func (r *region) descend(steps int) ([]float64, float64) {
 	}
 	copy(best, price)
 	copy(center, price)
-	box := 0.0
-	for _, v := range price {
-		box = math.Max(box, v)
-	}
-	box = math.Max(0.35*box, 1e-6)
+	box := r.box
 	sums := make([]float64, parts)
 	uses := make([][]float64, parts)
 	for i := range uses {

@@ -436,6 +436,16 @@ func TestFairness(t *testing.T) {
 	}
 }
 
+// Few seats, many, or nearly enough: the proven gap stays small.
+func TestGapStaysSmall(t *testing.T) {
+	for _, seats := range []int{2, 8, 30, 60} {
+		p := random(uint64(seats), shape{programmes: 34, teachers: 150, elements: 10, deficits: 5, covers: 2, sessions: 2, hours: 72, seats: seats, days: 300, groups: 0.1, requires: 0.1})
+		if a := checked(t, p); a.Gap > 0.005 {
+			t.Errorf("about %d seats a session: gap %.4f", seats, a.Gap)
+		}
+	}
+}
+
 func TestMoreNeverWorsens(t *testing.T) {
 	seeds := uint64(120)
 	if testing.Short() {

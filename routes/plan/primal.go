@@ -415,7 +415,7 @@ func (r *region) effort() effort {
 	case n <= 5000:
 		return effort{2, 16, 2 * n}
 	case n <= 20000:
-		return effort{1, 8, n}
+		return effort{2, 16, n}
 	default:
 		return effort{0, 0, 0}
 	}
