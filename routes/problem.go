@@ -171,12 +171,13 @@ func quoted(title string) string {
 	return "«" + title + "»"
 }
 
-func (w words) points(x float64) string {
+// less words a loss of weight as points of all that is needed.
+func (w words) less(x float64) string {
 	n := web.Dec(0, 100*ratio(x, w.total))
 	if n == "0" {
-		return "меньше 1 п. п."
+		return "почти столько же"
 	}
-	return n + " п. п."
+	return "на " + n + " п. п. меньше"
 }
 
 // why words the reason of a step: what it closes, the runner-up, what it opens, why this group.
@@ -207,9 +208,9 @@ func (w words) why(st plan.Step, r plan.Reason, needs int, locked bool) []string
 		for _, l := range r.Instead {
 			names = append(names, w.title(l.Programme))
 		}
-		out = append(out, fmt.Sprintf("Лучшая замена — %s: маршрут закрыл бы на %s меньше.", strings.Join(names, " и "), w.points(r.Loses)))
+		out = append(out, fmt.Sprintf("Лучшая замена — %s: маршрут закрыл бы %s.", strings.Join(names, " и "), w.less(r.Loses)))
 	case r.Loses > 0:
-		out = append(out, fmt.Sprintf("Без этого шага маршрут закрыл бы на %s меньше, заменить его нечем.", w.points(r.Loses)))
+		out = append(out, fmt.Sprintf("Без этого шага маршрут закрыл бы %s, заменить его нечем.", w.less(r.Loses)))
 	}
 	for _, code := range r.Opens {
 		out = append(out, fmt.Sprintf("Открывает шаг %s: он опирается на этот.", w.title(code)))
