@@ -241,7 +241,7 @@ func (r *region) budget() (plain, rounds, steps int) {
 	case n <= 5000:
 		return 10, 20, 800
 	case n <= 20000:
-		return 9, 13, 250
+		return 9, 13, 1000
 	default:
 		return 7, 8, 100
 	}
@@ -321,7 +321,7 @@ func (r *region) settlePrices(p *primal) bool {
 	plain, rounds, _ := r.budget()
 	if start != nil {
 		r.box /= 8
-		rounds = min(rounds, 6)
+		rounds = min(rounds, 12)
 	} else {
 		r.walk(plain, use)
 		p.build(r.star, false, many)

@@ -364,8 +364,15 @@ func (p *primal) settle(price []float64, depth int) bool {
 			return false
 		}
 		who, to, least := -1, int32(-1), math.Inf(1)
-		for _, h := range p.holders[over] {
-			t := int(h)
+		// Of very many holders a part is asked, another one each time: among so many there is always one with little to
+		// lose, and the work stays in proportion to the teachers.
+		holders := p.holders[over]
+		first, asked := 0, len(holders)
+		if asked > 120 {
+			first, asked = int(uint32(p.turn)*2654435761%uint32(len(holders))), 120
+		}
+		for i := range asked {
+			t := int(holders[(first+i)%len(holders)])
 			if p.stamp[t] == p.turn {
 				continue
 			}
@@ -415,7 +422,7 @@ func (r *region) effort() effort {
 	case n <= 5000:
 		return effort{2, 16, 2 * n}
 	case n <= 20000:
-		return effort{2, 16, n}
+		return effort{2, 24, 2 * n}
 	default:
 		return effort{0, 0, 0}
 	}
@@ -434,7 +441,7 @@ func (p *primal) polish() {
 		r.near()
 		p.improve(r.star)
 		r.take(p)
-		if round == 0 && len(p.at) <= 5000 {
+		if round == 0 && len(p.at) <= 20000 {
 			_, _, steps := r.budget()
 			r.descend(steps)
 			p.build(r.star, true, false)
