@@ -19,6 +19,7 @@ func psychometricsCommand() *cobra.Command {
 		psychometricsCTTCommand(),
 		psychometricsSubscoresCommand(),
 		psychometricsChangeCommand(),
+		psychometricsOptionsCommand(),
 		psychometricsDIFCommand(),
 		psychometricsCDMCommand(),
 		psychometricsIRTCommand(),

@@ -72,7 +72,7 @@ others are put on their scale; the mean and spread of ability are then free.`,
 			if err != nil {
 				return saidFaults(err)
 			}
-			f.Warnings = append(bank.Warnings, f.Warnings...)
+			f.Warnings = append(append([]string{}, bank.Warnings...), f.Warnings...)
 			return printAnswer(f, f.Warnings)
 		},
 	}

@@ -24,6 +24,7 @@ func answered(t *testing.T, args ...string) (answer map[string]any, complaint st
 	if _, again, _ := said(t, args...); again != out {
 		t.Errorf("%q: the same input gives other bytes", args)
 	}
+	emptyLists(t, strings.Join(args, " "), answer)
 	return answer, complaint
 }
 
@@ -248,5 +249,51 @@ func TestPsychometricsRefusals(t *testing.T) {
 		if status != c.status || out != "" || !strings.Contains(complaint, c.want) {
 			t.Errorf("%q: status %d, %q, %q; expected %d, %q", c.args, status, out, complaint, c.status, c.want)
 		}
+	}
+}
+
+// Every list of an answer is a list, also where it is empty: answered sees to it for all commands.
+func emptyLists(t *testing.T, at string, v any) {
+	t.Helper()
+	object, ok := v.(map[string]any)
+	if !ok {
+		return
+	}
+	for k, x := range object {
+		if x == nil && (k == "warnings" || k == "items" || k == "persons" || k == "flags" || k == "options") {
+			t.Errorf("%s: %s is null, expected []", at, k)
+		}
+	}
+}
+
+func TestPsychometricsOptions(t *testing.T) {
+	var data strings.Builder
+	data.WriteString("person,x,y,z\n")
+	for p := range 60 { // the strong miss x by one and the same distractor
+		strong := p%2 == 0
+		row := []string{"A", "C", "D"}
+		if strong {
+			row = []string{"B", "B", "A"}
+		}
+		if p < 6 {
+			row[0] = ""
+		}
+		fmt.Fprintf(&data, "p%d,%s\n", p, strings.Join(row, ","))
+	}
+	choices, key := written(t, "choices.csv", data.String()), written(t, "key.csv", "item,key\nx,A\ny,B\nz,A\n")
+	a, _ := answered(t, "psychometrics", "options", "--key", key, choices)
+	x := a["items"].([]any)[0].(map[string]any)
+	options := x["options"].([]any)
+	if len(options) != 2 || options[0].(map[string]any)["key"] != true || options[0].(map[string]any)["n"] != 27.0 {
+		t.Errorf("options of x: %v", options)
+	}
+	if rest := options[1].(map[string]any)["rest"].(float64); rest < 0.9 {
+		t.Errorf("the strong choose B, correlation %g", rest)
+	}
+	if flags := x["flags"].([]any); len(flags) == 0 {
+		t.Error("a distractor that draws the strong is not flagged")
+	}
+	if status, _, complaint := said(t, "psychometrics", "options", "--key", written(t, "k.csv", "item,right\nx,A\n"), choices); status != 1 || !strings.Contains(complaint, "expected item,key") {
+		t.Errorf("a wrong header: %d %s", status, complaint)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Cell is what one person did with one item: a score from 0, or one of the codes below.
@@ -119,7 +120,7 @@ func (f Faults) Error() string { return strings.Join(f, "\n") }
 const mostFaults = 20
 
 // MaxScore is the largest score a cell may hold; a larger one is a slip of the pen.
-const MaxScore = 1000
+const MaxScore = 30000
 
 // Read reads responses.csv: header person,<item>,…; a cell is an integer score
 // from 0, O (presented and omitted), N (not reached) or empty (not presented).
@@ -297,6 +298,17 @@ func Table(name string, in io.Reader) (head []string, rows *Rows, err error) {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	all = bytes.TrimPrefix(all, bom)
+	if !utf8.Valid(all) {
+		line := 1
+		for rest := all; len(rest) > 0; line++ {
+			end := bytes.IndexByte(rest, '\n')
+			if end < 0 || !utf8.Valid(rest[:end]) {
+				break
+			}
+			rest = rest[end+1:]
+		}
+		return nil, nil, Faults{fmt.Sprintf("%s:%d: the text is not UTF-8 (Windows-1251 perhaps), expected CSV in UTF-8", name, line)}
+	}
 	if bytes.IndexByte(all, 0) >= 0 {
 		return nil, nil, Faults{name + ": holds a zero byte, expected CSV text in UTF-8"}
 	}

@@ -32,20 +32,21 @@ func TestReadTakesEveryKindOfCell(t *testing.T) {
 
 func TestReadNamesThePlaceOfEveryFault(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                             "r.csv: empty",
-		"a,b\n1,2\n":                   "r.csv:1: the header begins with \"a,b\"",
-		"person,a\n":                   "r.csv: no persons",
-		"person,a,a\np,1,1\n":          "r.csv:1: column 3 repeats item \"a\" of column 2",
-		"person,a,\np,1,1\n":           "r.csv:1: column 3 has no name",
-		"person,a,b\np,1\n":            "r.csv:2: 2 cells, expected 3",
-		"person,a,b\np,1,x\n":          "r.csv:2: item b: \"x\", expected an integer",
-		"person,a,b\np,1,-1\n":         "r.csv:2: item b: \"-1\"",
-		"person,a,b\np,1,0.5\n":        "r.csv:2: item b: \"0.5\"",
-		"person,a,b\np,1,0\n\np,1,0\n": "r.csv:4: person \"p\" stands on line 2 already",
-		"person,a,b\n,1,0\n":           "r.csv:2: no person's id",
-		"person,a,b\np,1,3\n":          "r.csv:2: item b: \"3\" is over the maximum 2",
-		"person,a,b\np,1,\"3\nq,1,0\n": "r.csv:2:",
-		"person,a,b\np,1,\x00\n":       "zero byte",
+		"":                                  "r.csv: empty",
+		"a,b\n1,2\n":                        "r.csv:1: the header begins with \"a,b\"",
+		"person,a\n":                        "r.csv: no persons",
+		"person,a,a\np,1,1\n":               "r.csv:1: column 3 repeats item \"a\" of column 2",
+		"person,a,\np,1,1\n":                "r.csv:1: column 3 has no name",
+		"person,a,b\np,1\n":                 "r.csv:2: 2 cells, expected 3",
+		"person,a,b\np,1,x\n":               "r.csv:2: item b: \"x\", expected an integer",
+		"person,a,b\np,1,-1\n":              "r.csv:2: item b: \"-1\"",
+		"person,a,b\np,1,0.5\n":             "r.csv:2: item b: \"0.5\"",
+		"person,a,b\np,1,0\n\np,1,0\n":      "r.csv:4: person \"p\" stands on line 2 already",
+		"person,a,b\n,1,0\n":                "r.csv:2: no person's id",
+		"person,a,b\np,1,3\n":               "r.csv:2: item b: \"3\" is over the maximum 2",
+		"person,a,b\np,1,\"3\nq,1,0\n":      "r.csv:2:",
+		"person,a,b\np,1,0\n\xcf\xe5,1,0\n": "r.csv:3: the text is not UTF-8",
+		"person,a,b\np,1,\x00\n":            "zero byte",
 	} {
 		_, err := Read("r.csv", strings.NewReader(text), map[string]int{"b": 2})
 		if err == nil || !strings.Contains(err.Error(), want) {

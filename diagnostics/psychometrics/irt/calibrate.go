@@ -82,7 +82,11 @@ func Calibrate(r *psychometrics.Responses, opt Options) (*Fit, error) {
 	evaluations, converged := p.maximise(opt.Tol, opt.Limit)
 	converged = converged && !slices.Contains(p.stuck, true) // the rest has, at that bound
 	var cov *mat.SymDense
-	if !opt.NoSE {
+	alone := len(s.items) == 1 && !anchored && (opt.Model == Rasch || opt.Model == PCM)
+	if alone {
+		s.warnings = append(s.warnings, fmt.Sprintf("item %s alone: one item can't tell the spread of abilities from its own difficulty; no standard errors", s.items[0].ID))
+	}
+	if !opt.NoSE && !alone {
 		var ok bool
 		if cov, ok = p.covariance(); !ok {
 			s.warnings = append(s.warnings, "the likelihood has no sharp maximum (its information is not positive definite): no standard errors")
@@ -160,10 +164,18 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 		switch {
 		case p.stuck[i]:
 			f.Warnings = append(f.Warnings, fmt.Sprintf("item %s: its parameters run away without end (the answers split persons perfectly, or nearly): stopped at a = %g", it.ID, it.A))
+		case p.free[i] && math.Abs(it.A) < flatSlope:
+			f.Warnings = append(f.Warnings, fmt.Sprintf("item %s: its slope is 0: answers to it say nothing of ability, and it has no difficulty", it.ID))
+			last := &f.Items[len(f.Items)-1]
+			for k := range last.B {
+				last.B[k], last.BSE[k] = none, none
+			}
 		case p.free[i] && it.A < 0:
 			f.Warnings = append(f.Warnings, fmt.Sprintf("item %s: its slope is below 0: abler persons do worse on it; is its key right?", it.ID))
 		case p.free[i] && math.Abs(it.A) > 10:
 			f.Warnings = append(f.Warnings, fmt.Sprintf("item %s: its slope %.3g is steeper than the grid of abilities can tell", it.ID, it.A))
+		case p.free[i] && slices.ContainsFunc(f.Items[len(f.Items)-1].B, func(b psychometrics.Number) bool { return math.Abs(float64(b)) > 4*GridEnd }):
+			f.Warnings = append(f.Warnings, fmt.Sprintf("item %s: its slope %.3g is nearly 0 or its answers nearly all alike: its difficulty lies far outside of the scale", it.ID, it.A))
 		}
 	}
 	if out := beyondGrid(p.mean, p.sd); out > 0.01 {
@@ -180,6 +192,9 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 	}
 	return f
 }
+
+// flatSlope is where a slope is 0 for all that the likelihood can tell.
+const flatSlope = 1e-4
 
 // beyondGrid is the share of a normal distribution outside of the grid.
 func beyondGrid(mean, sd float64) float64 {

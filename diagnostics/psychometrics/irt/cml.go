@@ -26,6 +26,13 @@ func CalibrateCML(r *psychometrics.Responses, opt Options) (*Fit, error) {
 	if len(opt.Fixed) > 0 {
 		return nil, psychometrics.Faults{"fixed items by cml, expected the estimator mml"}
 	}
+	for p := range r.Persons {
+		for i, c := range r.Row(p) {
+			if c > 1 {
+				return nil, psychometrics.Faults{fmt.Sprintf("person %s, item %s: score %d, expected 0 and 1 by cml (mml takes more)", r.Persons[p], r.Items[i], c)}
+			}
+		}
+	}
 	complete := r.Complete()
 	part := &psychometrics.Responses{Items: r.Items, Max: r.Max, Warnings: append([]string{}, r.Warnings...)}
 	for _, p := range complete {
@@ -43,11 +50,6 @@ func CalibrateCML(r *psychometrics.Responses, opt Options) (*Fit, error) {
 		return nil, err
 	}
 	k := len(s.items)
-	for i := range s.items {
-		if s.items[i].Max() > 1 {
-			return nil, psychometrics.Faults{fmt.Sprintf("item %s: scores up to %d, expected 0 and 1 by cml (mml takes more)", s.items[i].ID, s.items[i].Max())}
-		}
-	}
 	if k < 2 {
 		return nil, psychometrics.Faults{"fewer than two items have answers with different scores: nothing can be compared"}
 	}
@@ -136,6 +138,9 @@ func CalibrateCML(r *psychometrics.Responses, opt Options) (*Fit, error) {
 		}
 		f.Items = append(f.Items, out)
 		next++
+	}
+	if s.persons < f.Parameters {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("%d persons and %d parameters: the estimates are hardly more than a description of these persons", s.persons, f.Parameters))
 	}
 	if !converged {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("not converged after %d steps", iterations))

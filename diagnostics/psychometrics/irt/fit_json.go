@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
@@ -218,6 +219,8 @@ func (f *ItemFit) check(m Model) (faults []string) {
 		faults = append(faults, "a parameter is no number")
 	case len(f.D) > 0 && len(f.B) > 0 && len(f.D) != len(f.B):
 		faults = append(faults, fmt.Sprintf("%d values of d and %d of b, expected as many", len(f.D), len(f.B)))
+	case len(f.D) > 0 && len(f.B) > 0 && f.Model.known() && f.contradicts():
+		faults = append(faults, fmt.Sprintf("b %v does not follow from a %v and d %v in model %s, expected one of them or figures that agree", f.B, f.A, f.D, f.Model))
 	}
 	if faults != nil {
 		return faults
@@ -276,6 +279,24 @@ func numbers(list []float64) []psychometrics.Number {
 	return out
 }
 
+// contradicts says that b and d are both given and tell of different difficulties: by
+// more than rounding to two places can make.
+func (f *ItemFit) contradicts() bool {
+	it := f.Item()
+	if math.Abs(it.A) < flatSlope {
+		return false
+	}
+	for k, b := range it.B() {
+		if given := float64(f.B[k]); !math.IsNaN(given) && math.Abs(given-b)*max(1, math.Abs(it.A)) > 0.02*(1+math.Abs(b)) {
+			return true
+		}
+	}
+	return false
+}
+
+// jsonWords say what JSON calls a kind of value.
+var jsonWords = map[reflect.Kind]string{reflect.Struct: "an object", reflect.Slice: "a list", reflect.Float64: "a number", reflect.Int: "a whole number", reflect.String: "a string", reflect.Bool: "true or false"}
+
 // where gives a fault of JSON its line.
 func where(name string, text []byte, dec *json.Decoder, err error) string {
 	at := dec.InputOffset()
@@ -285,7 +306,10 @@ func where(name string, text []byte, dec *json.Decoder, err error) string {
 	case errors.As(err, &syntax):
 		at = syntax.Offset
 	case errors.As(err, &kind):
-		return fmt.Sprintf("%s: %s is a %s, expected a %s", name, kind.Field, kind.Value, kind.Type.Kind())
+		if kind.Field == "" {
+			return fmt.Sprintf("%s:1: %s, expected a JSON object", name, kind.Value)
+		}
+		return fmt.Sprintf("%s:%d: %q is %s, expected %s", name, 1+bytes.Count(text[:min(int(kind.Offset), len(text))], []byte("\n")), kind.Field, kind.Value, jsonWords[kind.Type.Kind()])
 	case errors.Is(err, io.EOF):
 		return name + ": empty, expected a JSON object"
 	}
