@@ -13,10 +13,10 @@ import (
 func TestMethodistPlansASchoolAndAsksWhatIf(t *testing.T) {
 	t.Parallel()
 	v := as(t, "methodist")
-	var href string
+	var href, territory string
 	for school := 1; school <= 12 && href == ""; school++ {
 		v.open("/routes/propose")
-		var territory, organisation string
+		var organisation string
 		v.eval(`document.querySelector("#territory").options[7].value`, &territory)
 		v.choose("#territory", territory)
 		v.click(`button[value="narrow"]`)
@@ -60,6 +60,7 @@ func TestMethodistPlansASchoolAndAsksWhatIf(t *testing.T) {
 	v.open("/routes")
 	v.click(`.page-head a[href="/routes/demand"]`)
 	v.see("Спрос против мест", "Заказ на новые программы и группы")
+	v.open("/routes/demand?territory=" + territory) // where no other visitor changes anything meanwhile
 	v.look("routes-demand")
 	book := workbookOf(t, v.download(`a[href^="/routes/demand.xlsx"]`))
 	rows := sheetOf(t, book, "Спрос и места")

@@ -272,7 +272,11 @@ func checked(t *testing.T, p *Problem) Answer {
 
 // Expected values: all routes written out, the best taken.
 func TestOneTeacherAgainstAllRoutes(t *testing.T) {
-	for seed := range uint64(1500) {
+	seeds := uint64(1500)
+	if testing.Short() {
+		seeds = 360
+	}
+	for seed := range seeds {
 		s := shape{programmes: 3 + int(seed%7), teachers: 1, elements: 5, deficits: 4, covers: 3, sessions: 2,
 			hours: []float64{0, 36, 54, 72, 108}[seed%5], days: []int{20, 60, 200}[seed%3], groups: 0.3, requires: 0.35, locks: seed%2 == 0}
 		if seed%4 == 1 {
@@ -306,7 +310,11 @@ func TestOneTeacherAgainstAllRoutes(t *testing.T) {
 // Expected values: all combinations of all routes of three teachers under the seats.
 func TestManyTeachersAgainstAllPlans(t *testing.T) {
 	worst := 0.0
-	for seed := range uint64(150) {
+	seeds := uint64(150)
+	if testing.Short() {
+		seeds = 40
+	}
+	for seed := range seeds {
 		p := random(seed, shape{programmes: 5, teachers: 3, elements: 4, deficits: 3, covers: 3, sessions: 2, hours: 54, seats: 1, days: 120, groups: 0.2, requires: 0.2, wishes: seed%3 == 0})
 		type route struct {
 			v     float64
@@ -363,8 +371,11 @@ func TestManyTeachersAgainstAllPlans(t *testing.T) {
 
 // Each conflicting set is smallest: none of it can be left out, and all of it together leaves no route.
 func TestConflictIsSmallest(t *testing.T) {
-	some := 0
-	for seed := range uint64(400) {
+	some, seeds := 0, uint64(400)
+	if testing.Short() {
+		seeds = 120
+	}
+	for seed := range seeds {
 		p := random(seed, shape{programmes: 6, teachers: 1, elements: 5, deficits: 3, covers: 3, sessions: 2, hours: 36, days: 40, groups: 0.5, requires: 0.5, locks: true, wishes: true})
 		p.Teachers[0].Required = append(p.Teachers[0].Required, "p004")
 		a := checked(t, p)
@@ -399,7 +410,7 @@ func TestConflictIsSmallest(t *testing.T) {
 			}
 		}
 	}
-	if some < 50 {
+	if some < int(seeds/8) {
 		t.Fatalf("only %d conflicts", some)
 	}
 }
@@ -438,8 +449,12 @@ func TestFairness(t *testing.T) {
 
 // Few seats, many, or nearly enough: the proven gap stays small.
 func TestGapStaysSmall(t *testing.T) {
-	for _, seats := range []int{2, 8, 30, 60} {
-		p := random(uint64(seats), shape{programmes: 34, teachers: 150, elements: 10, deficits: 5, covers: 2, sessions: 2, hours: 72, seats: seats, days: 300, groups: 0.1, requires: 0.1})
+	n, list := 150, []int{2, 8, 30, 60}
+	if testing.Short() {
+		n, list = 40, []int{2, 15}
+	}
+	for _, seats := range list {
+		p := random(uint64(seats), shape{programmes: 34, teachers: n, elements: 10, deficits: 5, covers: 2, sessions: 2, hours: 72, seats: seats, days: 300, groups: 0.1, requires: 0.1})
 		if a := checked(t, p); a.Gap > 0.005 {
 			t.Errorf("about %d seats a session: gap %.4f", seats, a.Gap)
 		}
