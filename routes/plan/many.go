@@ -242,8 +242,10 @@ func (r *region) budget() (plain, rounds, steps int) {
 		return 10, 20, 800
 	case n <= 20000:
 		return 9, 13, 1000
+	case n <= 60000:
+		return 7, 8, 400
 	default:
-		return 7, 8, 100
+		return 7, 8, 200
 	}
 }
 

@@ -423,8 +423,10 @@ func (r *region) effort() effort {
 		return effort{2, 16, 2 * n}
 	case n <= 20000:
 		return effort{2, 24, 2 * n}
+	case n <= 60000:
+		return effort{1, 8, n / 4}
 	default:
-		return effort{0, 0, 0}
+		return effort{1, 5, 0}
 	}
 }
 
@@ -478,7 +480,7 @@ func (p *primal) polish() {
 		}
 		p.improve(r.star)
 		r.take(p)
-		if !r.done() {
+		if r.effort().draws > 0 && !r.done() {
 			p.together(r.star, uint64(round))
 			r.take(p)
 		}
