@@ -25,22 +25,20 @@ type Q struct {
 // is 0), a row adds up to at most 1. Every fault is one of psychometrics.Faults.
 func ReadQ(name string, in io.Reader) (Q, error) {
 	q := Q{Tasks: []Task{}, Warnings: []string{}}
-	elements, err := psychometrics.Grid(name, in, "item", "element", func(line int, item string, elements []string, cells [][]byte) (faults psychometrics.Faults) {
-		t := Task{ID: item, Weights: map[string]float64{}}
+	elements, err := psychometrics.Grid(name, in, "item", "element", func(line int, id string, elements []string, cells [][]byte) (faults psychometrics.Faults) {
+		t := Task{ID: id, Weights: map[string]float64{}}
 		for i, cell := range cells {
 			if len(cell) == 0 {
 				continue
 			}
 			w, err := strconv.ParseFloat(string(cell), 64)
 			if err != nil || !(w >= 0 && w <= 1) {
-				faults = append(faults, fmt.Sprintf("%s:%d: item %s, element %s: %q, expected a weight from 0 to 1", name, line, item, elements[i], cell))
-				continue
-			}
-			if w > 0 {
+				faults = append(faults, fmt.Sprintf("%s:%d: item %s, element %s: %q, expected a weight from 0 to 1", name, line, id, elements[i], cell))
+			} else if w > 0 {
 				t.Weights[elements[i]] = w
 			}
 		}
-		if err := t.checkWeights(); len(faults) == 0 && err != nil {
+		if err := t.checkWeights(); faults == nil && err != nil {
 			faults = append(faults, fmt.Sprintf("%s:%d: %v", name, line, err))
 		}
 		q.Tasks = append(q.Tasks, t)
