@@ -29,9 +29,6 @@ func (f *fitting) expect() float64 {
 		e := &f.kinds[k]
 		for i, t := range e.tasks {
 			e.f[i] = f.tasks[t].p
-			if e.weights[i] != 1 {
-				e.f[i] = powered(f.tasks[t].p, e.weights[i])
-			}
 		}
 		for p := 1; p < len(e.patterns); p++ {
 			like := e.like[p*n : (p+1)*n]
@@ -162,7 +159,7 @@ func (f *fitting) collect() {
 			task := f.tasks[t]
 			for level, c := range task.counts {
 				for j, v := range counts[k][i][level*n : (level+1)*n] {
-					c[j] += e.weights[i] * v
+					c[j] += v
 				}
 			}
 		}

@@ -139,7 +139,7 @@ func (p *Prepared) pulls(w *workspace, e int, responses []Response, all float64)
 	out := []Pull{}
 	for i, r := range responses {
 		t := &p.parts[r.Task]
-		if w.given[r.Task] < 0 || t.p == nil || !slices.ContainsFunc(t.links, func(l link) bool { return l.element == e }) {
+		if w.given[r.Task] < 0 || t.p == nil || !slices.ContainsFunc(t.links, func(l link) bool { return l.element == e && l.f != nil }) {
 			continue
 		}
 		p.density(w, e, p.without(w, e, responses, i))
@@ -182,20 +182,15 @@ func (p *Prepared) next(w *workspace, e int, candidates []preparedTask, most int
 	n := len(now)
 	for i := range candidates {
 		t := &candidates[i]
-		weight := t.Weights[p.elements[e].name]
-		if weight <= 0 {
+		if t.main() != p.elements[e].name {
 			continue
 		}
 		after := 0.0
-		like := t.p
-		if weight != 1 {
-			like = powered(t.p, weight)
-		}
 		for k := range len(t.D) + 1 {
 			chance, total := 0.0, 0.0
 			for j, x := range now {
 				chance += x * t.p[k*n+j]
-				w.p[j] = x * like[k*n+j]
+				w.p[j] = x * t.p[k*n+j]
 				total += w.p[j]
 			}
 			if total == 0 {

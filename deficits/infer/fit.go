@@ -44,8 +44,8 @@ const (
 // seen before. Ability is N(0,1) in every area; where tasks come with parameters from
 // the bank (fixed), these give the scale, and mean and sd of the area are estimated.
 //
-// A task with weights in several elements speaks of each by its likelihood raised to
-// the weight. A task that discriminates the wrong way is left out and named. Tasks
+// A task with weights in several elements is evidence of its main one and counts in the
+// points of all (see Task.main). A task that discriminates the wrong way is left out and named. Tasks
 // without points, constant tasks and elements nobody answered are warnings. Errors name
 // what is wrong with the data or the policy.
 //

@@ -2,7 +2,6 @@ package infer
 
 import (
 	"encoding/binary"
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
@@ -46,8 +45,7 @@ type fitTask struct {
 // A fitElement holds the different ways in which persons answered its tasks: there
 // are few of them, and each is summed once a cycle for all its persons.
 type fitElement struct {
-	tasks    []int // of fitting
-	weights  []float64
+	tasks    []int     // of fitting
 	patterns [][]int16 // by pattern, by task: level, −1 unknown; pattern 0 is nothing known
 	count    []float64
 	persons  float64 // with evidence
@@ -79,17 +77,17 @@ func newFitting(m *Model, d Data) *fitting {
 	}
 	slot := make([]map[int]int, len(m.Elements)) // task of fitting → its column in the element
 	for i, t := range f.tasks {
-		for _, e := range slices.Sorted(maps.Keys(m.Tasks[t.at].Weights)) {
-			if w := m.Tasks[t.at].Weights[e]; w > 0 {
-				k := place[e]
-				if slot[k] == nil {
-					slot[k] = map[int]int{}
-				}
-				slot[k][i] = len(f.kinds[k].tasks)
-				f.kinds[k].tasks, f.kinds[k].weights = append(f.kinds[k].tasks, i), append(f.kinds[k].weights, w)
-				f.free[f.area[k]] = f.free[f.area[k]] || t.fixed
-			}
+		e := m.Tasks[t.at].main()
+		if e == "" {
+			continue
 		}
+		k := place[e]
+		if slot[k] == nil {
+			slot[k] = map[int]int{}
+		}
+		slot[k][i] = len(f.kinds[k].tasks)
+		f.kinds[k].tasks = append(f.kinds[k].tasks, i)
+		f.free[f.area[k]] = f.free[f.area[k]] || t.fixed
 	}
 	column := make([]int, len(d.Tasks)) // task of the data → task of fitting
 	for i, t := range d.Tasks {

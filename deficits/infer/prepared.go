@@ -31,9 +31,9 @@ type preparedTask struct {
 	known bool      // calibrated, not a typical stand-in
 }
 
-// A link says that a task speaks of an element; f is P^weight, level × node (nil where
-// the task is left out): a task that speaks of several elements speaks of each as far
-// as its weight goes.
+// A link says that a task counts for an element by its weight; f is P(level | x), level ×
+// node, in the element whose evidence the task is (see Task.main), which stands first, and
+// nil in the others and where the task is left out.
 type link struct {
 	element int
 	weight  float64
@@ -168,25 +168,15 @@ func table(t *ModelTask, x []float64) []float64 {
 }
 
 func (p *Prepared) links(t Task, f []float64) []link {
-	out := []link{}
+	out, main := []link{}, t.main()
 	for _, e := range slices.Sorted(maps.Keys(t.Weights)) {
-		w := t.Weights[e]
-		if w <= 0 {
-			continue
+		switch w := t.Weights[e]; {
+		case w <= 0:
+		case e == main:
+			out = slices.Insert(out, 0, link{p.index[e], w, f})
+		default:
+			out = append(out, link{p.index[e], w, nil})
 		}
-		l := link{p.index[e], w, f}
-		if w != 1 {
-			l.f = powered(f, w)
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
-func powered(f []float64, w float64) []float64 {
-	out := make([]float64, len(f))
-	for i, x := range f {
-		out[i] = math.Pow(x, w)
 	}
 	return out
 }
@@ -385,6 +375,9 @@ func (p *Prepared) load(w *workspace, responses []Response) ([]facts, error) {
 		level := t.level(r.Points)
 		w.given[r.Task] = level
 		for _, l := range t.links {
+			if l.f == nil {
+				continue
+			}
 			f := l.f[level*n : (level+1)*n]
 			if w.u[l.element] == nil {
 				w.u[l.element] = w.room[l.element]

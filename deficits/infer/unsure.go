@@ -79,7 +79,7 @@ func (f *fitting) covariances() {
 				}
 				for a := range c {
 					for b := range c {
-						sums[k][i][a*c+b] += e.weights[i] * e.weights[i] * s[a] * s[b] * float64(every)
+						sums[k][i][a*c+b] += s[a] * s[b] * float64(every)
 					}
 				}
 			}
