@@ -48,7 +48,7 @@ func (r Record) SourcesWords() string {
 
 // Sure100 is the probability as "97 из 100"; certainty is never claimed.
 func (r Record) Sure100() string {
-	return fmt.Sprintf("%d из 100", min(99, max(1, int(100*r.P+0.5))))
+	return fmt.Sprintf("%d из 100", web.Chance(r.P))
 }
 
 // Say is the cell in words: for a screen reader and the line under the map.
@@ -123,7 +123,7 @@ func (b Bank) RecordFilters() []string {
 		out = append(out, "насколько: "+severityWords[q.Severity])
 	}
 	if q.Sure > 0 {
-		out = append(out, fmt.Sprintf("уверенность от %d из 100", q.Sure))
+		out = append(out, fmt.Sprintf("шансов, что ниже порога, от %d из 100", q.Sure))
 	}
 	return out
 }

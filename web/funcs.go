@@ -16,7 +16,7 @@ import (
 const nbsp = "\u00a0"
 
 var funcs = template.FuncMap{
-	"asset": asset, "num": Num, "dec": Dec, "pct": Pct, "share": share, "percentAttr": PercentAttr,
+	"asset": asset, "num": Num, "dec": Dec, "pct": Pct, "share": share, "chance": Chance, "percentAttr": PercentAttr,
 	"date": calendar.Date, "dayMonth": calendar.DayMonth, "month": calendar.Month, "datetime": calendar.DateTime,
 	"dateShort": func(t time.Time) string { return t.In(calendar.Zone).Format("02.01.2006") },
 	"isoDate":   func(t time.Time) string { return t.Format("2006-01-02") },
@@ -71,6 +71,9 @@ func Pct(v any) string { return strconv.Itoa(share(v)) + nbsp + "%" }
 
 // share is a share as whole percents.
 func share(v any) int { return int(math.Round(100 * toFloat(v))) }
+
+// Chance is a probability in chances of 100, from 1 to 99: nothing is certain.
+func Chance(v any) int { return min(99, max(1, share(v))) }
 
 // PercentAttr is a share as an SVG length: "72%".
 func PercentAttr(v any) string {

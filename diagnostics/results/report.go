@@ -144,7 +144,7 @@ func partTitle(p task.Part) string { return p.Label() + " часть" }
 
 // chances says how sure it is, as a person would say it.
 func chances(p float64) string {
-	n := min(99, int(math.Round(100*p)))
+	n := web.Chance(p)
 	switch {
 	case p >= 0.95:
 		return fmt.Sprintf("Почти наверняка: %s из 100, что здесь есть чему поучиться.", web.Plural(n, "шанс", "шанса", "шансов"))

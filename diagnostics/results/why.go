@@ -28,7 +28,7 @@ type NextTask struct {
 
 // chance is a probability as «35 из 100»; nothing is certain.
 func chance(p float64) string {
-	return fmt.Sprintf("%d из 100", min(99, max(1, int(math.Round(100*p)))))
+	return fmt.Sprintf("%d из 100", web.Chance(p))
 }
 
 // Sentence tells where the probability comes from. own speaks to the person.
