@@ -245,7 +245,7 @@ func (r *region) budget() (plain, rounds, steps int) {
 	case n <= 60000:
 		return 7, 8, 400
 	default:
-		return 7, 8, 200
+		return 7, 8, 300
 	}
 }
 

@@ -292,7 +292,10 @@ func (p *primal) better(t int, price []float64) bool {
 		value float64
 	}
 	var buf [8]option
-	list := buf[:0]
+	list, most := buf[:0], len(buf)
+	if len(p.at) > 20000 {
+		most = 3
+	}
 	for i := range r.cols[c] {
 		x := &r.cols[c][i]
 		v := x.priced(price)
@@ -313,8 +316,8 @@ func (p *primal) better(t int, price []float64) bool {
 		for at > 0 && list[at-1].value < v {
 			at--
 		}
-		if at < cap(buf) {
-			if len(list) == len(buf) {
+		if at < most {
+			if len(list) == most {
 				list = list[:len(list)-1]
 			}
 			list = slices.Insert(list, at, option{int32(i), v})
@@ -360,7 +363,7 @@ func (p *primal) settle(price []float64, depth int) bool {
 		if over < 0 {
 			return true
 		}
-		if len(p.trail) >= 7 {
+		if len(p.trail) >= 7 || len(p.at) > 20000 && len(p.trail) >= 4 {
 			return false
 		}
 		who, to, least := -1, int32(-1), math.Inf(1)
