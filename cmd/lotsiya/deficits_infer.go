@@ -70,11 +70,13 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 			return err
 		}
 	}
-	bank := &irt.Fit{}
+	var bank []irt.Item
 	if paramsFile != "" {
-		if bank, err = readFrom(paramsFile, irt.ReadFit); err != nil {
+		fit, err := readFrom(paramsFile, irt.ReadFit)
+		if err != nil {
 			return err
 		}
+		bank = fit.Standard() // ability is N(0,1) here, whatever the file's scale is
 	}
 	var given map[string]int
 	if maxFile != "" {
@@ -88,7 +90,7 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 	if err != nil {
 		return err
 	}
-	d, found, err := q.Data(r, given, bank.Bank())
+	d, found, err := q.Data(r, given, bank)
 	if err != nil {
 		return saidFaults(err)
 	}
@@ -102,7 +104,7 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 		if err != nil {
 			return err
 		}
-		warnings = append(warnings, m.Warnings...)
+		warnings = append(warnings, q.Unsaid(r, m.Warnings)...)
 		out.method = infer.BinomialMethod
 		many = func(persons []infer.Person) ([][]infer.Estimate, error) {
 			list := make([][]infer.Estimate, len(persons))
@@ -114,7 +116,7 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 			return list, nil
 		}
 	} else {
-		m, err := infer.Fit(d, policy, bank.Bank()...)
+		m, err := infer.Fit(d, policy, bank...)
 		if err != nil {
 			return err
 		}
@@ -122,7 +124,7 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 		if err != nil {
 			return err
 		}
-		warnings = append(warnings, m.Warnings...)
+		warnings = append(warnings, q.Unsaid(r, m.Warnings)...)
 		out.method, out.model, many = m.Method, &m, p.InferMany
 	}
 	warnings = unique(warnings)
@@ -258,6 +260,7 @@ func (o *deficitsOut) estimate(e infer.Estimate, rule infer.Status, ruleSeverity
 	}
 	o.number(`,"share":`, share)
 	o.number(`,"tasks":`, float64(e.Tasks))
+	o.number(`,"tasks_left_out":`, float64(e.LeftOut))
 	o.number(`,"omitted":`, float64(e.Omitted))
 	o.number(`,"estimate":`, e.Estimate)
 	o.number(`,"interval":[`, e.Low)

@@ -63,6 +63,7 @@ type deficitAnswer struct {
 			Score, Max       float64
 			Share            *float64
 			Tasks, Omitted   int
+			LeftOut          *int `json:"tasks_left_out"`
 			Estimate         float64
 			Interval         [2]float64
 			P                float64 `json:"p_deficit"`
@@ -106,6 +107,12 @@ func TestDeficitsInfer(t *testing.T) {
 		}
 	}
 	weak, nothing, omitted, unreached := a.Persons[0].Elements["alpha"], a.Persons[1].Elements["alpha"], a.Persons[2].Elements["gamma"], a.Persons[3].Elements["gamma"]
+	if weak.LeftOut == nil || *weak.LeftOut != 0 {
+		t.Errorf("left out: %+v", weak)
+	}
+	if n := strings.Count(complaint, "person p1"); n != 1 {
+		t.Errorf("p1 is spoken of %d times: %s", n, complaint)
+	}
 	if weak.P < 0.7 || weak.Status == "none" || *weak.Share != 0 || weak.Max != 3 || weak.ShareStatus != "deficit" {
 		t.Errorf("none of three: %+v", weak)
 	}
@@ -134,6 +141,20 @@ func TestDeficitsInfer(t *testing.T) {
 	if x := c.Persons[0].Elements["alpha"]; x.Status == "deficit" || len(c.Persons[0].Elements) != 3 || !strings.Contains(complaint, "item t4") {
 		t.Errorf("one person: %+v, %s", c.Persons[0], complaint)
 	}
+	// The same parameters on the scale where ability is N(0.8, 1.7²) say the same.
+	scaled := rescaled(t, out, 0.8, 1.7)
+	if err := os.WriteFile(dir+"/scaled.json", scaled, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := infer("--params", dir+"/scaled.json", "--policy", dir+"/p.json", dir+"/r.csv")
+	for i, p := range b.Persons {
+		for name, x := range p.Elements {
+			y := s.Persons[i].Elements[name]
+			if math.Abs(x.P-y.P) > 1e-9 || math.Abs(x.Estimate-y.Estimate) > 1e-9 || math.Abs(x.Interval[0]-y.Interval[0]) > 1e-9 || x.Status != y.Status {
+				t.Fatalf("%s %s: %+v, on another scale %+v", p.Person, name, x, y)
+			}
+		}
+	}
 	// The yardstick answers in the same shape.
 	if y, _ := infer("--beta-binomial", dir+"/r.csv"); y.Method != "beta-binomial/1" || y.Model != nil || len(y.Persons) != 200 {
 		t.Errorf("%s, %d persons", y.Method, len(y.Persons))
@@ -143,6 +164,36 @@ func TestDeficitsInfer(t *testing.T) {
 	if _, two, _ := said(t, "deficits", "infer", "--q", dir+"/q.csv", dir+"/r.csv"); one != two || !json.Valid([]byte(one)) {
 		t.Error("twice the same files give different answers")
 	}
+}
+
+// rescaled writes a FIT.json of ability N(0,1) on the scale θ = mean + sd·z: a/sd, d − a·mean/sd.
+func rescaled(t *testing.T, fit string, mean, sd float64) []byte {
+	t.Helper()
+	var f struct {
+		Items []struct {
+			ID string    `json:"id"`
+			A  float64   `json:"a"`
+			D  []float64 `json:"d"`
+		} `json:"items"`
+		Latent struct {
+			Mean float64 `json:"mean"`
+			SD   float64 `json:"sd"`
+		} `json:"latent"`
+	}
+	if err := json.Unmarshal([]byte(fit), &f); err != nil || f.Latent.Mean != 0 || f.Latent.SD != 1 {
+		t.Fatalf("%v, latent %+v", err, f.Latent)
+	}
+	f.Latent.Mean, f.Latent.SD = mean, sd
+	for i := range f.Items {
+		x := &f.Items[i]
+		x.A /= sd
+		x.D[0] -= x.A * mean
+	}
+	out, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func TestDeficitsInferRefuses(t *testing.T) {

@@ -104,12 +104,12 @@ func FitBinomial(d Data, p Policy) (Binomial, error) {
 		if spoke {
 			m.Persons++
 		} else {
-			m.Warnings = append(m.Warnings, fmt.Sprintf("person %s: no answer that counts", person.ID))
+			m.Warnings = append(m.Warnings, fmt.Sprintf(saysNoAnswer, person.ID))
 		}
 	}
 	for _, e := range sorted(elements) {
 		if len(counts[e]) == 0 {
-			m.Warnings = append(m.Warnings, fmt.Sprintf("element %s: nobody answered a task of it", e))
+			m.Warnings = append(m.Warnings, fmt.Sprintf(saysNoTask, e))
 			m.Elements = append(m.Elements, weak(e))
 			continue
 		}
@@ -140,7 +140,7 @@ func (m *Binomial) spread(d Data) {
 			m.Warnings = append(m.Warnings, fmt.Sprintf("task %s: gives no points", t.ID))
 			continue
 		case v.n == 0:
-			m.Warnings = append(m.Warnings, fmt.Sprintf("task %s: nobody answered it", t.ID))
+			m.Warnings = append(m.Warnings, fmt.Sprintf(saysNobody, t.ID))
 			continue
 		}
 		p := v.sum / v.n

@@ -49,16 +49,17 @@ type Data struct {
 // An Estimate is what the model says of one element of one person.
 type Estimate struct {
 	Element   string   `json:"element"`
-	Score     float64  `json:"score"`     // points × weight over tasks answered or omitted
-	Max       float64  `json:"max"`       // the most these tasks give
-	Tasks     int      `json:"tasks"`     // answered tasks
-	Omitted   int      `json:"omitted"`   // presented, left without an answer, scored 0
-	Share     float64  `json:"share"`     // Score/Max, 0 where Max is 0
-	Estimate  float64  `json:"estimate"`  // posterior mean of the true share
-	Low       float64  `json:"low"`       // 90 % interval
-	High      float64  `json:"high"`      //
-	P         float64  `json:"p_deficit"` // probability that the true share lies under the cut
-	Shortfall float64  `json:"shortfall"` // E[max(0, cut − share)]
+	Score     float64  `json:"score"`          // points × weight over tasks answered or omitted
+	Max       float64  `json:"max"`            // the most these tasks give
+	Tasks     int      `json:"tasks"`          // answered tasks
+	LeftOut   int      `json:"tasks_left_out"` // of these, left out by the model: the status does not count them
+	Omitted   int      `json:"omitted"`        // presented, left without an answer, scored 0
+	Share     float64  `json:"share"`          // Score/Max, 0 where Max is 0
+	Estimate  float64  `json:"estimate"`       // posterior mean of the true share
+	Low       float64  `json:"low"`            // 90 % interval
+	High      float64  `json:"high"`           //
+	P         float64  `json:"p_deficit"`      // probability that the true share lies under the cut
+	Shortfall float64  `json:"shortfall"`      // E[max(0, cut − share)]
 	Severity  Severity `json:"severity"`
 	Status    Status   `json:"status"`
 }

@@ -30,6 +30,16 @@ const (
 	mostCycles   = 400
 	heldSlope    = 0.3 // of a task whose slope comes out lower, by chance
 	leastAnswers = 20  // before a task is said to discriminate the wrong way
+	fewAnswers   = 30  // under so many the priors tell more of a task than its answers
+)
+
+// Warnings that a reader may have said in words of the files (see Q.Unsaid).
+const (
+	outNoElement  = "speaks of no element"
+	saysNoElement = "task %s: " + outNoElement
+	saysNobody    = "task %s: nobody answered it"
+	saysNoTask    = "element %s: nobody answered a task of it"
+	saysNoAnswer  = "person %s: no answer that counts"
 )
 
 // Fit learns the model from the answers of many: the mode of
@@ -152,6 +162,7 @@ func (m *Model) lay(d Data, fixed []irt.Item) error {
 			by[r.Task].points += r.Points
 		}
 	}
+	few := []string{}
 	for _, i := range order {
 		t, v := &m.Tasks[at[i]], by[i]
 		t.Answers = int(v.n)
@@ -159,6 +170,12 @@ func (m *Model) lay(d Data, fixed []irt.Item) error {
 			t.Mean = v.points / v.n / t.Max
 		}
 		m.begin(t, v.levels)
+		if !t.Fixed && t.Out == "" && t.Answers > 0 && t.Answers < fewAnswers {
+			few = append(few, t.ID)
+		}
+	}
+	if len(few) > 0 {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("no parameters are given and fewer than %d persons answered, so that parameters rest mostly on what is supposed of tasks in general: %s", fewAnswers, some(few)))
 	}
 	return nil
 }
@@ -255,9 +272,9 @@ func (m *Model) begin(t *ModelTask, levels []float64) {
 	case t.Max <= 0:
 		t.Out = "gives no points"
 	case weight == 0:
-		t.Out = "speaks of no element"
+		t.Out = outNoElement
 	case t.Answers == 0:
-		warn("nobody answered it")
+		m.Warnings = append(m.Warnings, fmt.Sprintf(saysNobody, t.ID))
 	case used == 1 && t.Answers > 1:
 		warn("everybody got the same points")
 	case used < len(levels) && used > 1 && !t.Fixed:
@@ -341,6 +358,29 @@ func (t *fitTask) release() {
 	}
 }
 
+// silence says why nobody's answers tell of an element.
+func (m *Model) silence(element string) string {
+	tasks, out, shared := 0, 0, false
+	for _, t := range m.Tasks {
+		if t.Weights[element] > 0 {
+			tasks++
+			if t.Out != "" {
+				out++
+			}
+			shared = shared || t.Out == "" && t.Answers > 0
+		}
+	}
+	switch {
+	case shared: // of another main element
+		return fmt.Sprintf("element %s: its answered tasks are evidence of other elements, so that it is known through its area alone", element)
+	case out == 0:
+		return fmt.Sprintf(saysNoTask, element)
+	case out == tasks:
+		return fmt.Sprintf("element %s: its tasks were left out, so nothing is said of it", element)
+	}
+	return fmt.Sprintf("element %s: its tasks were left out or nobody answered them, so nothing is said of it", element)
+}
+
 // finish writes what was found into the model.
 func (f *fitting) finish(d Data) {
 	m := f.m
@@ -373,7 +413,7 @@ func (f *fitting) finish(d Data) {
 		e.Persons = int(f.kinds[k].persons)
 		if e.Persons == 0 {
 			e.SD = math.Sqrt(f.common)
-			m.Warnings = append(m.Warnings, fmt.Sprintf("element %s: nobody answered a task of it", e.Element))
+			m.Warnings = append(m.Warnings, m.silence(e.Element))
 		}
 	}
 	slices.SortFunc(m.Tasks, func(a, b ModelTask) int { return strings.Compare(a.ID, b.ID) })
@@ -385,7 +425,7 @@ func (f *fitting) finish(d Data) {
 			speaks = speaks || r.State != NotReached && d.Tasks[r.Task].Max > 0 && len(d.Tasks[r.Task].Weights) > 0
 		}
 		if !speaks {
-			m.Warnings = append(m.Warnings, fmt.Sprintf("person %s: no answer that counts", person.ID))
+			m.Warnings = append(m.Warnings, fmt.Sprintf(saysNoAnswer, person.ID))
 		}
 	}
 }

@@ -129,10 +129,55 @@ func TestWrongWayTaskIsLeftOut(t *testing.T) {
 			t.Errorf("%s: %v or %v by a task that is left out", a[e].Element, a[e].P, b[e].P)
 		}
 	}
+	for _, e := range a {
+		if of := w.data.Tasks[4].Weights[e.Element] > 0; e.Tasks != 3 || (e.LeftOut == 1) != of {
+			t.Errorf("%s: %d tasks, %d left out", e.Element, e.Tasks, e.LeftOut)
+		}
+	}
 	// A negative slope from the bank is not used either.
 	m = fitted(t, w.data, w.policy(), irt.Item{ID: bad, Model: irt.TwoPL, A: -1, D: []float64{0}})
 	if i := slices.IndexFunc(m.Tasks, func(x ModelTask) bool { return x.ID == bad }); m.Tasks[i].Out == "" {
 		t.Error("a fixed task of negative slope is used")
+	}
+}
+
+// Where all tasks of an element are left out nothing is said of it, whatever was answered.
+func TestElementWhoseTasksAreLeftOut(t *testing.T) {
+	w := usual(6, 60, 3).make()
+	bank, mute := []irt.Item{}, name(1)
+	for _, task := range w.data.Tasks {
+		if task.Weights[mute] > 0 {
+			bank = append(bank, irt.Item{ID: task.ID, Model: irt.TwoPL, A: -1, D: []float64{0}})
+		}
+	}
+	m := fitted(t, w.data, w.policy(), bank...)
+	if !slices.Contains(m.Warnings, "element "+mute+": its tasks were left out, so nothing is said of it") {
+		t.Errorf("%q", m.Warnings)
+	}
+	for key, e := range answers(t, m, w.data) {
+		switch {
+		case e.Element != mute:
+			if e.LeftOut != 0 || e.Status == Insufficient {
+				t.Errorf("%s: %+v", key, e)
+			}
+		case e.Tasks != 3 || e.LeftOut != 3 || e.Max != 3 || e.Status != Insufficient:
+			t.Errorf("%s: %+v", key, e)
+		}
+	}
+	// Tasks that speak mainly of another element were answered all the same.
+	shared := usual(6, 60, 3).make()
+	for i, task := range shared.data.Tasks {
+		if task.Weights[mute] > 0 {
+			shared.data.Tasks[i].Weights = map[string]float64{mute: 0.2, name(2): 0.8}
+		}
+	}
+	if m := fitted(t, shared.data, shared.policy()); !slices.Contains(m.Warnings, "element "+mute+": its answered tasks are evidence of other elements, so that it is known through its area alone") {
+		t.Errorf("%q", m.Warnings)
+	}
+	// Where one of them is there and nobody answered it, both are said.
+	w.data.Tasks = append(w.data.Tasks, Task{"unseen", 1, map[string]float64{mute: 1}})
+	if m = fitted(t, w.data, w.policy(), bank...); !slices.Contains(m.Warnings, "element "+mute+": its tasks were left out or nobody answered them, so nothing is said of it") {
+		t.Errorf("%q", m.Warnings)
 	}
 }
 

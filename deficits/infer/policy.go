@@ -17,7 +17,7 @@ type Policy struct {
 	Bands    [3]float64        `json:"bands"`           // estimate under [0] high, [1] medium, [2] low
 	Sure     [2]float64        `json:"sure"`            // p ≤ [0] none, p ≥ [1] deficit, between possible
 	Areas    map[string]string `json:"areas,omitempty"` // area of an element; without it all are one area
-	MinTasks int               `json:"min_tasks"`       // fewer answered tasks are insufficient
+	MinTasks int               `json:"min_tasks"`       // fewer answered tasks that the model takes in are insufficient
 }
 
 // DefaultPolicy is the policy of the contract.

@@ -428,7 +428,7 @@ func (p *Prepared) say(w *workspace, e int, f facts) Estimate {
 		r.blurred(density, w.wide)
 		density = w.wide
 	}
-	out := Estimate{Element: r.name, Score: f.score, Max: f.max, Tasks: f.answered, Omitted: f.omitted}
+	out := Estimate{Element: r.name, Score: f.score, Max: f.max, Tasks: f.answered, LeftOut: f.answered - f.counted, Omitted: f.omitted}
 	if f.max > 0 {
 		out.Share = f.score / f.max
 	}

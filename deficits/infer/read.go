@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/irt"
@@ -22,7 +23,7 @@ type Q struct {
 }
 
 // ReadQ reads Q.csv: header item,<element>,…; a cell is a weight from 0 to 1 (empty
-// is 0), a row adds up to at most 1. Every fault is one of psychometrics.Faults.
+// is 0; 0,5 is 0.5), a row adds up to at most 1. Every fault is one of psychometrics.Faults.
 func ReadQ(name string, in io.Reader) (Q, error) {
 	q := Q{Tasks: []Task{}, Warnings: []string{}}
 	elements, err := psychometrics.Grid(name, in, "item", "element", func(line int, id string, elements []string, cells [][]byte) (faults psychometrics.Faults) {
@@ -31,7 +32,7 @@ func ReadQ(name string, in io.Reader) (Q, error) {
 			if len(cell) == 0 {
 				continue
 			}
-			w, err := strconv.ParseFloat(string(cell), 64)
+			w, err := weight(string(cell))
 			if err != nil || !(w >= 0 && w <= 1) {
 				faults = append(faults, fmt.Sprintf("%s:%d: item %s, element %s: %q, expected a weight from 0 to 1", name, line, id, elements[i], cell))
 			} else if w > 0 {
@@ -61,10 +62,60 @@ func ReadQ(name string, in io.Reader) (Q, error) {
 	return q, nil
 }
 
+// weight reads a number with a decimal point, or the comma of a semicolon file.
+func weight(cell string) (float64, error) {
+	if strings.Count(cell, ",") == 1 && !strings.Contains(cell, ".") {
+		cell = strings.Replace(cell, ",", ".", 1)
+	}
+	return strconv.ParseFloat(cell, 64)
+}
+
+// some names the first ten, and how many more there are.
+func some(ids []string) string {
+	const most = 10
+	if len(ids) <= most {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+}
+
+// Unsaid lists the warnings of a fit to Data that ReadQ, Data and psychometrics.Read have
+// not given already in words of the files.
+func (q Q) Unsaid(r *psychometrics.Responses, fit []string) []string {
+	given := map[string]bool{}
+	for p, id := range r.Persons {
+		if !slices.ContainsFunc(r.Row(p), func(c psychometrics.Cell) bool { return c >= 0 || c == psychometrics.Omitted }) {
+			given[fmt.Sprintf(saysNoAnswer, id)] = true
+		}
+	}
+	columns, spoken := map[string]bool{}, map[string]bool{}
+	for _, id := range r.Items {
+		columns[id] = true
+	}
+	for _, t := range q.Tasks {
+		if len(t.Weights) == 0 {
+			given[fmt.Sprintf(saysNoElement, t.ID)] = true
+		}
+		if !columns[t.ID] {
+			given[fmt.Sprintf(saysNobody, t.ID)] = true
+		}
+		for e := range t.Weights {
+			spoken[e] = true
+		}
+	}
+	for _, e := range q.Elements {
+		if !spoken[e] {
+			given[fmt.Sprintf(saysNoTask, e)] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(fit), func(w string) bool { return given[w] })
+}
+
 // Data joins tasks with responses. given are the maxima that somebody stated; bank the
 // calibrated tasks, whose maxima hold where none is stated. Items without a column are
 // tasks that nobody was given; columns that Q does not know are left out; both are
-// named in warnings. Faults: scores over the maximum of the bank's parameters.
+// named in warnings, and so are items that the bank has and the responses have not, and
+// those that a bank does not know. Faults: scores over the maximum of the bank's parameters.
 func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Item) (d Data, warnings []string, err error) {
 	d.Elements = q.Elements
 	calibrated := map[string]int{}
@@ -116,6 +167,9 @@ func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Ite
 			warnings = append(warnings, fmt.Sprintf("item %s: has responses and stands not in Q: left out", id))
 		}
 	}
+	if len(bank) > 0 {
+		warnings = append(warnings, q.unmatched(column, bank)...)
+	}
 	responses := make([]Response, 0, len(r.Persons)*min(len(r.Items), len(d.Tasks)))
 	for p, id := range r.Persons {
 		from := len(responses)
@@ -137,6 +191,30 @@ func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Ite
 		d.Persons = append(d.Persons, Person{id, responses[from:len(responses):len(responses)]})
 	}
 	return d, warnings, nil
+}
+
+// unmatched names items with parameters and no column, and those with a column and no
+// parameters; order is that of the files.
+func (q Q) unmatched(column map[string]int, bank []irt.Item) (warnings []string) {
+	known, idle, bare := map[string]bool{}, []string{}, []string{}
+	for i := range bank {
+		known[bank[i].ID] = true
+		if _, there := column[bank[i].ID]; !there {
+			idle = append(idle, bank[i].ID)
+		}
+	}
+	for _, t := range q.Tasks {
+		if _, there := column[t.ID]; there && !known[t.ID] && len(t.Weights) > 0 {
+			bare = append(bare, t.ID)
+		}
+	}
+	if len(idle) > 0 {
+		warnings = append(warnings, "items with parameters and no column in the responses: "+some(idle))
+	}
+	if len(bare) > 0 {
+		warnings = append(warnings, "items without parameters, which are estimated from the responses: "+some(bare))
+	}
+	return warnings
 }
 
 // ReadPolicy reads P.json over the defaults. Every fault is one of
@@ -170,26 +248,45 @@ func ReadPolicy(name string, in io.Reader) (p Policy, warnings []string, err err
 		return true
 	}
 	take("cut", &p.Cut, "a share from 0 to 1")
-	var bands, sure []float64
-	if take("bands", &bands, "three shares in rising order") {
-		if len(bands) == 3 {
-			p.Bands = [3]float64(bands)
-		} else {
-			faults = append(faults, fmt.Sprintf("%s: bands has %d numbers, expected three shares in rising order", name, len(bands)))
+	list := func(field string, size int, expected string) (numbers []float64) {
+		var given []*float64 // JSON's null would be a silent 0
+		if !take(field, &given, expected) {
+			return nil
 		}
+		if len(given) != size {
+			faults = append(faults, fmt.Sprintf("%s: %s has %d numbers, expected %s", name, field, len(given), expected))
+			return nil
+		}
+		for i, x := range given {
+			if x == nil {
+				faults = append(faults, fmt.Sprintf("%s: %s, number %d of %d is null, expected %s", name, field, i+1, size, expected))
+				return nil
+			}
+			numbers = append(numbers, *x)
+		}
+		return numbers
 	}
-	if take("sure", &sure, "two probabilities in rising order") {
-		if len(sure) == 2 {
-			p.Sure = [2]float64(sure)
-		} else {
-			faults = append(faults, fmt.Sprintf("%s: sure has %d numbers, expected two probabilities in rising order", name, len(sure)))
-		}
+	if bands := list("bands", len(p.Bands), "three shares in rising order"); bands != nil {
+		p.Bands = [3]float64(bands)
+	}
+	if sure := list("sure", len(p.Sure), "two probabilities in rising order"); sure != nil {
+		p.Sure = [2]float64(sure)
 	}
 	take("min_tasks", &p.MinTasks, "a whole number from 0")
 	if raw := fields["areas"]; string(raw) == "null" {
 		delete(fields, "areas")
 	}
-	take("areas", &p.Areas, `an object {"element":"area"}`)
+	var areas map[string]*string
+	if take("areas", &areas, `an object {"element":"area"}`) {
+		p.Areas = map[string]string{}
+		for _, e := range slices.Sorted(maps.Keys(areas)) {
+			if areas[e] == nil {
+				faults = append(faults, fmt.Sprintf("%s: areas, element %s is null, expected the area's name", name, e))
+				continue
+			}
+			p.Areas[e] = *areas[e]
+		}
+	}
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		warnings = append(warnings, fmt.Sprintf("policy: field %s is not known and was passed over", field))
 	}

@@ -3,16 +3,18 @@ package infer
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/irt"
 )
 
 func TestReadQ(t *testing.T) {
 	q, err := ReadQ("q.csv", strings.NewReader("item;e1;e2;e3\na;1;;\nb;0.5;0,5;\nc;;;\n"))
-	if err == nil {
-		t.Error("a weight with a comma inside a semicolon file was taken")
+	if err != nil || q.Tasks[1].Weights["e1"] != 0.5 || q.Tasks[1].Weights["e2"] != 0.5 {
+		t.Errorf("decimal commas in a semicolon file: %+v, %v", q, err)
 	}
 	q, err = ReadQ("q.csv", strings.NewReader("\xef\xbb\xbfitem,e1,e2,e3\na,1,,0\nb,0.5,0.5,\nc,,,\n"))
 	if err != nil {
@@ -30,6 +32,9 @@ func TestReadQ(t *testing.T) {
 		"item,e,e\na,1,0\n":            "repeats element",
 		"item,e,\na,1,0\n":             "column 3 has no name",
 		"item,e\na,2\n":                "q.csv:2: item a, element e",
+		"item;e\na;0,0,5\n":            "q.csv:2: item a, element e",
+		"item;e\na;0.0,5\n":            "q.csv:2: item a, element e",
+		"item;e\na;1,5\n":              "q.csv:2: item a, element e",
 		"item,e\na,NaN\n":              "q.csv:2: item a, element e",
 		"item,e,f\na,0.7,0.7\n":        "q.csv:2: task a: weights add up to",
 		"item,e\na,1\na,1\n":           `q.csv:3: item "a" stands on line 2 already`,
@@ -65,6 +70,10 @@ func TestReadPolicy(t *testing.T) {
 		`{"bands":[0.6,0.4,0.8]}`:      "rising order",
 		`{"sure":[0.9,0.1]}`:           "sure",
 		`{"sure":[0.1,0.2,0.9]}`:       "sure has 3",
+		`{"sure":[null,0.8]}`:          "sure, number 1 of 2 is null",
+		`{"bands":[0.4,null,0.8]}`:     "bands, number 2 of 3 is null",
+		`{"bands":[null,null]}`:        "bands has 2",
+		`{"areas":{"a":"A","e":null}}`: "areas, element e is null",
 		`{"min_tasks":-1}`:             "min_tasks -1",
 		`{"min_tasks":1.5}`:            "min_tasks is 1.5",
 		`{"areas":["e"]}`:              "areas is",
@@ -106,6 +115,66 @@ func TestData(t *testing.T) {
 		if e.Status != Insufficient || math.IsNaN(e.P) {
 			t.Errorf("%s: %+v", key, e)
 		}
+	}
+}
+
+// Whose parameters are missing, or of no use, is named; what one reader said of the files
+// the fit does not say again.
+func TestWarningsNameOnce(t *testing.T) {
+	q, err := ReadQ("q.csv", strings.NewReader("item,e,f\na,1,\nb,1,\nnothing,,\nghost,1,\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := psychometrics.Read("r.csv", strings.NewReader("person,a,b,nothing\np,1,0,0\nsilent,,N,\nodd,,,1\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bank := []irt.Item{{ID: "a", Model: irt.TwoPL, A: 1, D: []float64{0}}}
+	for _, c := range "0123456789AB" {
+		bank = append(bank, irt.Item{ID: "x" + string(c), Model: irt.TwoPL, A: 1, D: []float64{0}})
+	}
+	d, found, err := q.Data(r, nil, bank)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Fit(d, DefaultPolicy(), bank...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	yardstick, err := FitBinomial(d, DefaultPolicy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	readers := strings.Join(slices.Concat(q.Warnings, r.Warnings, found), "\n")
+	for _, want := range []string{
+		"item nothing: speaks of no element", "element f: no item", "person silent has no answers", "item ghost: stands in Q",
+		"no column in the responses: x0, x1, x2, x3, x4, x5, x6, x7, x8, x9 and 2 more", "estimated from the responses: b",
+	} {
+		if !strings.Contains(readers+"\n", want) {
+			t.Errorf("%q is not among %q", want, readers)
+		}
+	}
+	for _, got := range [][]string{q.Unsaid(r, m.Warnings), q.Unsaid(r, yardstick.Warnings)} {
+		said := strings.Join(got, "\n")
+		for _, again := range []string{"nothing", "element f", "silent", "ghost"} {
+			if strings.Contains(said, again) {
+				t.Errorf("%s is spoken of again: %q", again, got)
+			}
+		}
+		if !strings.Contains(said, "person odd: no answer that counts") {
+			t.Errorf("nobody speaks of odd: %q", got)
+		}
+	}
+	few := func(list []string) bool {
+		return slices.ContainsFunc(list, func(w string) bool { return strings.Contains(w, "fewer than 30") && strings.HasSuffix(w, ": b") })
+	}
+	if !few(m.Warnings) {
+		t.Errorf("one person's task without parameters is not named: %q", m.Warnings)
+	}
+	// With parameters for all there is nothing to say of them.
+	_, found, err = q.Data(r, nil, append(bank[:1:1], irt.Item{ID: "b", Model: irt.TwoPL, A: 1, D: []float64{0}}))
+	if said := strings.Join(found, "\n"); err != nil || strings.Contains(said, "parameters") {
+		t.Errorf("%q, %v", found, err)
 	}
 }
 

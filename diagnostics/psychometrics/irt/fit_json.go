@@ -100,6 +100,32 @@ func (f *Fit) Bank() []Item {
 	return items
 }
 
+// Standard lists the items on the scale on which ability is N(0,1): with θ = mean + sd·z
+// a logit a·θ + d is (a·sd)·z + d + a·mean, and that of category k of partial credit
+// (k·a·sd)·z + d_k + k·a·mean. Items of one slope keep it as one of 2PL or GPCM.
+func (f *Fit) Standard() []Item {
+	mean, sd := float64(f.Latent.Mean), float64(f.Latent.SD)
+	items := f.Bank()
+	for i := range items {
+		it := &items[i]
+		for k := range it.D {
+			steps := 1.0
+			if !it.cumulative() {
+				steps = float64(k + 1)
+			}
+			it.D[k] += steps * it.A * mean
+		}
+		it.A *= sd
+		switch {
+		case it.Model == Rasch && len(it.D) == 1, it.Model == OnePL:
+			it.Model = TwoPL
+		case it.Model == Rasch, it.Model == PCM:
+			it.Model = GPCM
+		}
+	}
+	return items
+}
+
 // ReadFit reads FIT.json: as written by `irt fit`, or a smaller one made by hand
 // or by another program. Needed are "items" with "id" and "d" or "b"; "a" is 1,
 // "c" 0, latent N(0,1) and the model that of the file where they are absent.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
 
 func TestReadFitTakesAFileMadeByHand(t *testing.T) {
@@ -37,6 +39,40 @@ func TestReadFitTakesAFileMadeByHand(t *testing.T) {
 	}
 	if d := cmp.Diff(want, again.Bank()); d != "" {
 		t.Errorf("after writing: %s", d)
+	}
+}
+
+// On the scale of N(0,1) the same persons have the same chances.
+func TestStandardIsTheSameModel(t *testing.T) {
+	f := &Fit{Latent: Latent{Mean: 0.7, SD: 1.6}, Items: []ItemFit{
+		{ID: "rasch", Model: Rasch, A: 1, D: []psychometrics.Number{-0.4}},
+		{ID: "rasch of more", Model: Rasch, A: 1, D: []psychometrics.Number{0.5, -0.4}},
+		{ID: "1pl", Model: OnePL, A: 1.3, D: []psychometrics.Number{-0.4}},
+		{ID: "2pl", Model: TwoPL, A: 0.8, D: []psychometrics.Number{0.4}},
+		{ID: "3pl", Model: ThreePL, A: 1.8, D: []psychometrics.Number{0.4}, C: 0.2},
+		{ID: "pcm", Model: PCM, A: 1, D: []psychometrics.Number{0.4, 0, -2}},
+		{ID: "gpcm", Model: GPCM, A: 0.6, D: []psychometrics.Number{1, 0.3, -0.8}},
+		{ID: "grm", Model: GRM, A: 1.4, D: []psychometrics.Number{2, 0.3, -0.8}},
+		{ID: "grm of one", Model: GRM, A: 1.4, D: []psychometrics.Number{2}},
+	}}
+	before, after := f.Bank(), f.Standard()
+	for i := range before {
+		p, q := make([]float64, before[i].Max()+1), make([]float64, before[i].Max()+1)
+		for z := -3.0; z <= 3; z += 0.5 {
+			before[i].Probabilities(0.7+1.6*z, p)
+			after[i].Probabilities(z, q)
+			for k := range p {
+				if math.Abs(p[k]-q[k]) > 1e-12 {
+					t.Errorf("%s at %v: %v, on the other scale %v", before[i].ID, z, p, q)
+				}
+			}
+		}
+		if after[i].A != 1 && after[i].Model.slopeFixed() {
+			t.Errorf("%s: slope %v in model %s", after[i].ID, after[i].A, after[i].Model)
+		}
+	}
+	if again := f.Bank(); !cmp.Equal(before, again) {
+		t.Error("the fit itself was changed")
 	}
 }
 
