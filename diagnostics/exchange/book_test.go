@@ -60,7 +60,7 @@ func TestFaultsByCell(t *testing.T) {
 		{"minutes out of range", sheetTasks, "E2", 500, "Задания!E2", "от 1 до 120"},
 		{"share", sheetTasks, "I2", 0.4, "Задания!H2", "дают 0,4"},
 		{"no body", sheetTasks, "M3", "", "Задания!M3", "текст задания"},
-		{"points of one error", sheetTasks, "F3", 3, "Задания!F3", "ожидалось 2"},
+		{"points of one error", sheetTasks, "F3", 3, "Задания!F3", "даёт 2 балла, стоит 3"},
 		{"code twice", sheetTasks, "A3", "primer-1", "Задания!A3", "строке 2"},
 		{"code", sheetTasks, "A3", "не код", "Задания!A3", "латинские"},
 		{"foreign field", sheetTasks, "W2", "см", "Задания!W2", "этого поля нет"},

@@ -94,7 +94,6 @@ type liveBlock struct {
 	block    int32
 	from, to int32 // its live items in live.items
 	score    float64
-	rank     int32
 }
 
 // table is one linearisation with its knapsack over suffixes of the live blocks.
