@@ -25,6 +25,9 @@ func TestQuality(t *testing.T) {
 		{"40 elements", design{persons: 300, areas: 4, elements: 40, tasks: same(3), correlation: 0.6, deviation: 0.7, seed: 28}, 0.95, 0.04},
 		{"60 persons", design{persons: 60, areas: 2, elements: 12, tasks: same(3), correlation: 0.6, deviation: 0.7, seed: 29}, 0.9, 0.04},
 	} {
+		if testing.Short() && (c.d.persons > 300 || c.d.elements > 12) { // a short run takes the small worlds
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
 			s := c.d.stand()
 			t.Log(s)
