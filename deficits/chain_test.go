@@ -95,6 +95,7 @@ func newRegion(t *testing.T, teachers int) *region {
 	r.campaigns.OnAnnulled(r.marking.WithdrawTx)
 	r.campaigns.OnAnnulled(r.deficits.DropTx)
 	r.people.OnConsent(r.deficits.ConsentTx)
+	r.sittings.OnConsent(r.deficits.ConsentTx)
 	r.sittings.OnClosed(r.marking.OpenTx)
 	r.sittings.OnClosed(r.results.ClosedTx)
 	r.marking.OnDone(r.results.MarkedTx)
@@ -507,7 +508,18 @@ func TestChainFromAnswersToDeficits(t *testing.T) {
 	if left := r.held(r.campaign, r.teachers[0]); len(left) != 0 {
 		t.Errorf("a fit after the consent was withdrawn brought %d elements back", len(left))
 	}
-	r.must(r.people.DecideConsent(ctx, person, people.ForDiagnostics, 1, people.Given))
+	// Refusing another diagnostic gives nothing back.
+	third := r.open("Математика, осень 2027")
+	var attempt string
+	r.must(r.pool.Get(&attempt, `SELECT a.public_id FROM attempt a JOIN registration g ON g.id = a.registration_id WHERE g.campaign_id = $1 AND g.person_id = $2`, third, r.teachers[0].ID))
+	r.must(r.sittings.Refuse(ctx, person, attempt))
+	if _, err := r.deficits.FitCampaign(ctx, r.manager, r.campaign); err != nil {
+		t.Fatal(err)
+	}
+	if left := r.held(r.campaign, r.teachers[0]); len(left) != 0 {
+		t.Errorf("a refusal after the withdrawal brought %d elements back", len(left))
+	}
+	r.must(r.sittings.Consent(ctx, person, attempt, 1))
 	r.run()
 	if back := r.held(r.campaign, r.teachers[0]); len(back) != 9 {
 		t.Errorf("given again, %d elements are held", len(back))

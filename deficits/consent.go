@@ -28,7 +28,7 @@ func (s *Service) ConsentTx(ctx context.Context, tx *sqlx.Tx, person access.Pers
 	case what == people.Given:
 		campaigns, err := db.Select[int64](ctx, tx, `
 			SELECT campaign_id FROM deficit WHERE person_id = $1
-			GROUP BY campaign_id HAVING max(replaced_at) = (SELECT max(replaced_at) FROM deficit WHERE person_id = $1) -- what the withdrawal ended
+			GROUP BY campaign_id HAVING bool_and(replaced_at IS NOT NULL) AND max(replaced_at) = (SELECT max(replaced_at) FROM deficit WHERE person_id = $1) -- what the withdrawal ended
 			ORDER BY campaign_id`, person)
 		if err != nil {
 			return fmt.Errorf("campaigns of person %d: %w", person, err)

@@ -255,19 +255,11 @@ func passportTx(ctx context.Context, tx *sqlx.Tx, reg campaign.Registration, sch
 }
 
 func elementsOf(ctx context.Context, tx *sqlx.Tx, held []Deficit) ([]competency.Element, error) {
-	seen, all := map[int64]bool{}, []competency.Element{}
-	for _, d := range held {
-		if seen[d.CodifierID] {
-			continue
-		}
-		seen[d.CodifierID] = true
-		list, err := competency.ElementsTx(ctx, tx, d.CodifierID)
-		if err != nil {
-			return nil, fmt.Errorf("elements of codifier %d: %w", d.CodifierID, err)
-		}
-		all = append(all, list...)
+	codifiers := []int64{}
+	for _, e := range held {
+		codifiers = append(codifiers, e.CodifierID)
 	}
-	return all, nil
+	return competency.ElementsOfTx(ctx, tx, codifiers)
 }
 
 // evidenceTx lists what speaks of a person, by source; of several revisions of one

@@ -192,12 +192,13 @@ CREATE INDEX consent_event_person ON consent_event (person_id, purpose, id DESC)
 CREATE INDEX consent_event_withdrawn ON consent_event (person_id) WHERE what = 'withdrawn';
 SELECT seal_table('consent_event');
 
--- withdrawn lists who took back the consent to diagnostics: the last event of that purpose says so.
+-- withdrawn lists who took back the consent to diagnostics and has not given it again; a refusal of another
+-- diagnostic in between gives nothing back.
 -- +goose StatementBegin
 CREATE FUNCTION withdrawn() RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
     SELECT person_id FROM (
         SELECT DISTINCT ON (person_id) person_id, what FROM consent_event
-        WHERE purpose = 'diagnostics' AND person_id IN (SELECT person_id FROM consent_event WHERE purpose = 'diagnostics' AND what = 'withdrawn')
+        WHERE purpose = 'diagnostics' AND what <> 'refused' AND person_id IN (SELECT person_id FROM consent_event WHERE purpose = 'diagnostics' AND what = 'withdrawn')
         ORDER BY person_id, id DESC) last
     WHERE what = 'withdrawn'
 $$;

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
 
+	"github.com/lotsiya/lotsiya/diagnostics/results"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/internal/db"
@@ -179,12 +180,9 @@ func (n needView) sure() bool { return n.Need.Status != "possible" || n.Need.P >
 // Say is how much the theme asks for, in the words of the form.
 func (n needView) Say() string {
 	switch {
-	case n.Need.Status == "possible" && n.Need.P >= 0.6:
-		return "возможно, стоит укрепить"
-	case n.Need.Status == "possible" && n.Need.P >= 0.4:
-		return "пока неясно"
 	case n.Need.Status == "possible":
-		return "скорее уверенно"
+		say, _, _ := results.Verdict(results.Estimate{Status: n.Need.Status, P: n.Need.P})
+		return say
 	case n.Need.Severity == "high":
 		return "в первую очередь"
 	case n.Need.Severity == "medium":
@@ -646,113 +644,4 @@ func (s *Service) postStep(c *gin.Context) error {
 	}
 	web.Flash(c, "Отметка сохранена")
 	return web.SeeOther(c, "/routes/%d", id)
-}
-
-func (s *Service) getPrint(c *gin.Context) error {
-	id, err := web.ID(c, "id")
-	if err != nil {
-		return err
-	}
-	return s.renderPrint(c, func(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (Route, error) {
-		r, err := routeTx(ctx, tx, id, actor.Scope(access.RoutesRead), false)
-		if err == nil {
-			err = s.lookTx(ctx, tx, actor, r)
-		}
-		return r, err
-	})
-}
-
-func (s *Service) getOwnPrint(c *gin.Context) error {
-	return s.renderPrint(c, func(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (Route, error) {
-		return ownTx(ctx, tx, actor.ID, false)
-	})
-}
-
-func (s *Service) renderPrint(c *gin.Context, get func(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (Route, error)) error {
-	ctx, actor := c.Request.Context(), web.Actor(c)
-	var v editorView
-	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		r, err := get(ctx, tx, actor)
-		if err != nil {
-			return err
-		}
-		v, err = s.viewTx(ctx, tx, actor, r)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	back := fmt.Sprintf("/routes/%d", v.Route.ID)
-	if v.Route.Person == actor.ID {
-		back = "/route"
-	}
-	return printPage.Render(c, http.StatusOK, web.Head{Title: "ИОМ: " + v.Name, Main: "page print-wide", Crumbs: []web.Crumb{{Title: "Маршрут", Href: back}, {Title: "Форма для печати"}}}, v)
-}
-
-// The teacher's own pages.
-
-func (s *Service) getOwn(c *gin.Context) error { return s.renderOwn(c, http.StatusOK, nil) }
-
-func (s *Service) renderOwn(c *gin.Context, status int, wrong map[string]string) error {
-	ctx, actor := c.Request.Context(), web.Actor(c)
-	var v editorView
-	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		r, err := ownTx(ctx, tx, actor.ID, false)
-		if fault.KindOf(err) == fault.NotFound {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		v, err = s.viewTx(ctx, tx, actor, r)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	v.Errors = wrong
-	v.Form = map[string]string{"reason": c.PostForm("reason"), "document": c.PostForm("document"), "programme": c.PostForm("programme")}
-	return minePage.Render(c, status, web.Head{Title: "Мой маршрут", Nav: "/route", Class: "participant", Main: "page page-read stack"}, v)
-}
-
-func (s *Service) ownRefused(c *gin.Context, err error) error {
-	switch fault.KindOf(err) {
-	case fault.Invalid:
-		fields := fault.FieldsOf(err)
-		if len(fields) == 0 {
-			fields = map[string]string{"route": messageOf(err)}
-		}
-		return s.renderOwn(c, http.StatusUnprocessableEntity, fields)
-	case fault.Conflict:
-		return s.renderOwn(c, http.StatusConflict, map[string]string{"route": messageOf(err)})
-	}
-	return err
-}
-
-func (s *Service) postAgree(c *gin.Context) error {
-	if err := s.Agree(c.Request.Context(), web.Actor(c), int(number(c.PostForm("version")))); err != nil {
-		return s.ownRefused(c, err)
-	}
-	web.Flash(c, "Вы согласились. Первый шаг отметьте, когда он начнётся")
-	return web.SeeOther(c, "/route")
-}
-
-func (s *Service) postDecline(c *gin.Context) error {
-	if err := s.Decline(c.Request.Context(), web.Actor(c), int(number(c.PostForm("version"))), c.PostForm("reason")); err != nil {
-		return s.ownRefused(c, err)
-	}
-	web.Flash(c, "Методист увидит ваши слова и предложит другой вариант")
-	return web.SeeOther(c, "/route")
-}
-
-func (s *Service) postOwnStep(c *gin.Context) error {
-	t, err := tickOf(c)
-	if err == nil {
-		err = s.TickOwn(c.Request.Context(), web.Actor(c), t)
-	}
-	if err != nil {
-		return s.ownRefused(c, err)
-	}
-	web.Flash(c, "Отметка сохранена")
-	return web.SeeOther(c, "/route")
 }

@@ -72,6 +72,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns.OnAnnulled(a.marking.WithdrawTx)
 	a.campaigns.OnAnnulled(a.deficits.DropTx)
 	a.people.OnConsent(a.deficits.ConsentTx)
+	a.sittings.OnConsent(a.deficits.ConsentTx)
 	a.sittings.OnClosed(a.marking.OpenTx)
 	a.sittings.OnClosed(a.results.ClosedTx)
 	a.marking.OnDone(a.results.MarkedTx)

@@ -37,6 +37,23 @@ func CodifierTx(ctx context.Context, tx db.Q, id int64) (Codifier, error) {
 const elementColumns = `codifier_id, element_id, COALESCE(parent_id, '') AS parent_id, number, title, short_title, part, area_code,
 	about, strengthen, importance, rank`
 
+// ElementsOfTx lists the elements of several editions, in the order of their first mention.
+func ElementsOfTx(ctx context.Context, tx db.Q, codifierIDs []int64) ([]Element, error) {
+	seen, all := map[int64]bool{}, []Element{}
+	for _, id := range codifierIDs {
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		list, err := ElementsTx(ctx, tx, id)
+		if err != nil {
+			return nil, fmt.Errorf("elements of codifier %d: %w", id, err)
+		}
+		all = append(all, list...)
+	}
+	return all, nil
+}
+
 // ElementsTx lists the elements of one edition in their order; an unknown edition has none.
 func ElementsTx(ctx context.Context, tx db.Q, codifierID int64) ([]Element, error) {
 	return db.Select[Element](ctx, tx, `SELECT `+elementColumns+` FROM codifier_element WHERE codifier_id = $1 ORDER BY rank`, codifierID)

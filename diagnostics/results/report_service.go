@@ -164,19 +164,11 @@ func (s *Service) reportTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor,
 
 // elementsTx reads the elements of the codifiers a revision speaks of, in their order.
 func elementsTx(ctx context.Context, tx *sqlx.Tx, s Scored) ([]competency.Element, error) {
-	seen, all := map[int64]bool{}, []competency.Element{}
+	codifiers := []int64{}
 	for _, e := range s.Elements {
-		if seen[e.CodifierID] {
-			continue
-		}
-		seen[e.CodifierID] = true
-		list, err := competency.ElementsTx(ctx, tx, e.CodifierID)
-		if err != nil {
-			return nil, fmt.Errorf("elements of codifier %d: %w", e.CodifierID, err)
-		}
-		all = append(all, list...)
+		codifiers = append(codifiers, e.CodifierID)
 	}
-	return all, nil
+	return competency.ElementsOfTx(ctx, tx, codifiers)
 }
 
 // A Card is one line of a person's list of results.

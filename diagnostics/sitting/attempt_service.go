@@ -20,13 +20,14 @@ import (
 
 // Service holds the use cases of this package.
 type Service struct {
-	pool   *sqlx.DB
-	now    func() time.Time
-	closed []func(context.Context, *sqlx.Tx, int64) error
-	saver  saver
-	seats  seats
-	views  views
-	secret struct {
+	pool     *sqlx.DB
+	now      func() time.Time
+	closed   []func(context.Context, *sqlx.Tx, int64) error
+	regained []func(ctx context.Context, tx *sqlx.Tx, person access.PersonID, purpose, what string) error
+	saver    saver
+	seats    seats
+	views    views
+	secret   struct {
 		sync.Mutex
 		key []byte
 	}
@@ -43,6 +44,12 @@ func New(pool *sqlx.DB, now func() time.Time) *Service {
 // attempt: the participant, the deadline, a manager. It gets the attempt's id.
 func (s *Service) OnClosed(f func(ctx context.Context, tx *sqlx.Tx, attempt int64) error) {
 	s.closed = append(s.closed, f)
+}
+
+// OnConsent registers what another context does when somebody who had withdrawn gives the
+// consent again here; it joins the transaction (see people.OnConsent).
+func (s *Service) OnConsent(f func(ctx context.Context, tx *sqlx.Tx, person access.PersonID, purpose, what string) error) {
+	s.regained = append(s.regained, f)
 }
 
 // receiptKey reads the installation's key, making it the first time anybody asks.
@@ -154,7 +161,19 @@ func (s *Service) Consent(ctx context.Context, actor access.Actor, id string, ve
 				return err
 			}
 		}
-		return people.DecideConsentTx(ctx, tx, actor.ID, purpose, version, people.Given, s.now())
+		withdrawn, err := people.WithdrawnTx(ctx, tx, []access.PersonID{actor.ID})
+		if err != nil {
+			return err
+		}
+		if err := people.DecideConsentTx(ctx, tx, actor.ID, purpose, version, people.Given, s.now()); err != nil || !withdrawn[actor.ID] {
+			return err
+		}
+		for _, next := range s.regained {
+			if err := next(ctx, tx, actor.ID, purpose, people.Given); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
