@@ -148,16 +148,20 @@ func Check(p *Problem, a *Answer) []string {
 			say("teacher %q: totals do not add up", t.ID)
 		}
 		if w := t.Preferences; w != nil {
-			load := map[string]float64{}
+			load, asked := map[string]float64{}, map[string]bool{}
 			for _, x := range places {
-				fine := len(w.Modes) == 0
+				begun := false
+				for _, d := range t.UnderWay {
+					begun = begun || d == x.programme.ID
+				}
+				fine := begun || len(w.Modes) == 0
 				for _, m := range w.Modes {
 					fine = fine || m == x.session.Mode
 				}
 				if !fine {
 					say("teacher %q: %s is of another form than wanted", t.ID, x.programme.ID)
 				}
-				fine = len(w.Venues) == 0
+				fine = begun || len(w.Venues) == 0
 				for _, v := range w.Venues {
 					fine = fine || v == x.session.Venue
 				}
@@ -167,7 +171,8 @@ func Check(p *Problem, a *Answer) []string {
 				for d := x.session.Start; d <= x.session.End; d++ {
 					month := d.String()[:7]
 					load[month] += x.programme.Hours / (float64(x.session.End-x.session.Start) + 1)
-					fine = len(w.Months) == 0
+					asked[month] = asked[month] || !begun
+					fine = begun || len(w.Months) == 0
 					for _, m := range w.Months {
 						fine = fine || m.String() == month
 					}
@@ -178,7 +183,7 @@ func Check(p *Problem, a *Answer) []string {
 				}
 			}
 			for month, h := range load {
-				if w.HoursAMonth != nil && h > *w.HoursAMonth+1e-6 {
+				if asked[month] && w.HoursAMonth != nil && h > *w.HoursAMonth+1e-6 {
 					say("teacher %q: %g hours in %s of %g", t.ID, h, month, *w.HoursAMonth)
 				}
 			}

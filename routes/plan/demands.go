@@ -165,7 +165,14 @@ func fair(p *Problem, opt Options) Answer {
 	goal := *p.Fairness
 	plain := *p
 	plain.Fairness = nil
-	base := planAll(&plain, opt)
+	told := opt.Progress
+	at := func(from, to float64) Options { // what is told of one of several plans
+		o := opt
+		o.Progress = func(part float64) { told(from + part*(to-from)) }
+		return o
+	}
+	const rounds = 8
+	base := planAll(&plain, at(0, 0.4))
 	shares := func(a *Answer) (by map[string]float64, mean, least float64) {
 		got, all := map[string]float64{}, map[string]float64{}
 		sumGot, sumAll := 0.0, 0.0
@@ -197,7 +204,7 @@ func fair(p *Problem, opt Options) Answer {
 	before, _, least := shares(&base)
 	best, bestLeast := base, least
 	factor := map[string]float64{}
-	for round := 0; round < 8 && bestLeast < goal && !opt.Expired(); round++ {
+	for round := 0; round < rounds && bestLeast < goal && !opt.Expired(); round++ {
 		by, mean, _ := shares(&best)
 		for _, k := range keys(by) {
 			if factor[k] == 0 {
@@ -217,7 +224,7 @@ func fair(p *Problem, opt Options) Answer {
 			}
 			t.Deficits = d
 		}
-		next := planAll(&scaled, opt)
+		next := planAll(&scaled, at(0.4+0.6*float64(round)/rounds, 0.4+0.6*float64(round+1)/rounds))
 		next = reword(&plain, &next, base.Bound)
 		if _, _, l := shares(&next); l > bestLeast {
 			best, bestLeast = next, l

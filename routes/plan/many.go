@@ -125,6 +125,7 @@ func (q *person) key(b []byte) []byte {
 	for _, x := range q.months {
 		u(uint64(x))
 	}
+	list(q.underWay)
 	return b
 }
 

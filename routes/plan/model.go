@@ -165,6 +165,7 @@ type person struct {
 	venues      []string // venues wanted; empty: any
 	months      []Month  // months wanted; empty: any
 	load        float64  // hours a month at most; +Inf for none
+	underWay    []int32  // programmes of which no wish is asked
 	kept        []int32  // slots of the route that stands
 	bonus       float64  // what each kept slot is worth
 }
@@ -251,6 +252,7 @@ func (m *model) person(t *Teacher) person {
 		if w.HoursAMonth != nil {
 			q.load = *w.HoursAMonth
 		}
+		q.underWay = index(t.UnderWay)
 	}
 	return q
 }
@@ -275,6 +277,9 @@ func (q *person) dated(x *slot) bool {
 
 // likes tells whether the form, the venue and the months of a slot are among those wanted.
 func (q *person) likes(x *slot) bool {
+	if slices.Contains(q.underWay, int32(x.prog)) {
+		return true
+	}
 	if len(q.modes) > 0 && !slices.Contains(q.modes, x.mode) || len(q.venues) > 0 && !slices.Contains(q.venues, x.venue) {
 		return false
 	}

@@ -15,6 +15,8 @@ type Options struct {
 	Enough   float64            // relative gap at which a plan for many is good enough; 0: one hundredth of a percent
 	Nodes    int                // limit of nodes of one search; 0: a million
 	Progress func(part float64) // told from 0 to 1 as the work goes on
+	// Found is told, with each step of progress, how far the plan found so far is from its bound, relatively.
+	Found func(gap float64)
 }
 
 func (o Options) withDefaults() Options {
@@ -58,6 +60,14 @@ func planAll(p *Problem, opt Options) Answer {
 		people[i] = m.person(&p.Teachers[t])
 	}
 	r := newRegion(m, people, opt)
+	if told := r.opt.Progress; opt.Found != nil {
+		r.opt.Progress = func(part float64) {
+			if gap := (r.bound - r.value) / math.Abs(r.value); !math.IsNaN(gap) && !math.IsInf(gap, 0) {
+				opt.Found(max(0, gap))
+			}
+			told(part)
+		}
+	}
 	r.run()
 	routes := r.routes()
 

@@ -113,6 +113,11 @@ func random(seed uint64, s shape) *Problem {
 				w.HoursAMonth = &h
 			}
 			t.Preferences = w
+			if rnd.IntN(2) == 0 {
+				for range 2 {
+					t.UnderWay = append(t.UnderWay, p.Programmes[rnd.IntN(s.programmes)].ID)
+				}
+			}
 			if rnd.IntN(4) == 0 {
 				t.Required = []string{p.Programmes[rnd.IntN(s.programmes)].ID}
 			}
@@ -197,15 +202,18 @@ func every(p *Problem, t *Teacher, visit func(steps [][2]int, worth float64)) {
 			}
 		}
 		if w := t.Preferences; w != nil && w.HoursAMonth != nil {
-			load := map[string]float64{}
+			load, asked := map[string]float64{}, map[string]bool{}
 			for _, b := range steps {
 				x := p.Programmes[b[0]].Sessions[b[1]]
 				for d := x.Start; d <= x.End; d++ {
 					load[d.String()[:7]] += p.Programmes[b[0]].Hours / float64(x.End-x.Start+1)
+					if !slices.Contains(t.UnderWay, p.Programmes[b[0]].ID) {
+						asked[d.String()[:7]] = true
+					}
 				}
 			}
-			for _, h := range load {
-				if h > *w.HoursAMonth+1e-9 {
+			for month, h := range load {
+				if asked[month] && h > *w.HoursAMonth+1e-9 {
 					return 0, false
 				}
 			}
@@ -244,7 +252,7 @@ func every(p *Problem, t *Teacher, visit func(steps [][2]int, worth float64)) {
 			for _, u := range t.Unavailable {
 				busy = busy || s.Mode == FullTime && s.Start <= u.End && u.Start <= s.End
 			}
-			if w := t.Preferences; w != nil {
+			if w := t.Preferences; w != nil && !slices.Contains(t.UnderWay, g.ID) {
 				busy = busy || len(w.Modes) > 0 && !slices.Contains(w.Modes, s.Mode) || len(w.Venues) > 0 && !slices.Contains(w.Venues, s.Venue)
 				for d := s.Start; d <= s.End; d++ {
 					busy = busy || len(w.Months) > 0 && !slices.Contains(w.Months, d.Month())

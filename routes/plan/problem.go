@@ -175,7 +175,8 @@ type Preferences struct {
 // Teacher is one person with weighted deficits. Locked, Required and Forbidden are the methodist's demands: steps and
 // programmes that have to be in the route, and programmes that must not be. Keep are the steps
 // of the route that stands: a plan made anew leaves one out, or moves it to another session, only where that is worth
-// more than the problem's ChangePenalty. Territory is the municipality, for fairness between them.
+// more than the problem's ChangePenalty. UnderWay are programmes begun already: no preference is asked of their steps,
+// though their hours fill their months. Territory is the municipality, for fairness between them.
 type Teacher struct {
 	ID          string             `json:"id"`
 	Deficits    map[string]float64 `json:"deficits"`
@@ -187,6 +188,7 @@ type Teacher struct {
 	Forbidden   []string           `json:"forbidden,omitempty"`
 	Preferences *Preferences       `json:"preferences,omitempty"`
 	Keep        []Lock             `json:"keep,omitempty"`
+	UnderWay    []string           `json:"under_way,omitempty"`
 	Territory   string             `json:"territory,omitempty"`
 }
 

@@ -406,7 +406,7 @@ func (r *reader) problem(root *node) Problem {
 		at := fmt.Sprintf("teachers[%d]", i)
 		r.owner = at
 		var t Teacher
-		if r.fields(n, at, "id", "deficits", "done", "limits", "unavailable", "locked", "required", "forbidden", "preferences", "keep", "territory", "name") {
+		if r.fields(n, at, "id", "deficits", "done", "limits", "unavailable", "locked", "required", "forbidden", "preferences", "keep", "under_way", "territory", "name") {
 			t = r.teacher(n, at, p.Programmes, place)
 			if t.ID != "" {
 				if seen[t.ID] != nil {
@@ -485,11 +485,12 @@ func (r *reader) teacher(n *node, at string, progs []Programme, known map[string
 		Limits:    r.limits(n.get("limits"), join(at, "limits")),
 		Required:  r.texts(n.get("required"), join(at, "required")),
 		Forbidden: r.texts(n.get("forbidden"), join(at, "forbidden")),
+		UnderWay:  r.texts(n.get("under_way"), join(at, "under_way")),
 	}
 	for _, l := range []struct {
 		key  string
 		list []string
-	}{{"done", t.Done}, {"forbidden", t.Forbidden}, {"required", t.Required}} {
+	}{{"done", t.Done}, {"forbidden", t.Forbidden}, {"required", t.Required}, {"under_way", t.UnderWay}} {
 		for j, q := range l.list {
 			if known[q] == nil {
 				r.fault(n.get(l.key).kids[j], fmt.Sprintf("%s.%s[%d]", at, l.key, j), "unknown programme %q, expected the id of one in programmes", q)

@@ -209,15 +209,17 @@ func (s *searcher) fits(it *item, slot int32) bool {
 	}
 	if s.k.demands {
 		for _, part := range x.months {
-			sum := part.hours
+			sum, asked := part.hours, !slices.Contains(s.k.q.underWay, int32(x.prog))
 			for _, c := range s.cur {
-				for _, o := range s.m.slots[c.slot].months {
+				y := &s.m.slots[c.slot]
+				for _, o := range y.months {
 					if o.month == part.month {
 						sum += o.hours
+						asked = asked || !slices.Contains(s.k.q.underWay, int32(y.prog))
 					}
 				}
 			}
-			if sum > s.k.q.load+1e-9 {
+			if asked && sum > s.k.q.load+1e-9 {
 				return false
 			}
 		}
