@@ -90,10 +90,7 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 	if err != nil {
 		return err
 	}
-	d, found, err := q.Data(r, given, bank)
-	if err != nil {
-		return saidFaults(err)
-	}
+	d, found := q.Data(r, given, bank)
 	warnings = slices.Concat(q.Warnings, warnings, policy.Unplaced(q.Elements), r.Warnings, found)
 	progress := progressBar(os.Stderr, "inferring")
 	progress(0)

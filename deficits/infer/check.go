@@ -44,6 +44,8 @@ type TaskFit struct {
 	Outfit   float64 `json:"outfit"`   // mean square of standardised residuals
 	Slope    float64 `json:"slope"`
 	Out      string  `json:"out,omitempty"` // why it is left out
+	// Contradicts is set where the answers contradict parameters from the bank.
+	Contradicts *Contradiction `json:"contradicts,omitempty"`
 }
 
 // A PersonFit is the same of a person.
@@ -137,7 +139,7 @@ func (m Model) Check(d Data) (Check, error) {
 	}
 	for i, t := range p.parts {
 		if v := tasks[i]; v.n > 0 || t.Out != "" {
-			c.Tasks = append(c.Tasks, TaskFit{t.ID, v.n, v.mean(), v.expected(), v.infit(), v.outfit(), t.A, t.Out})
+			c.Tasks = append(c.Tasks, TaskFit{t.ID, v.n, v.mean(), v.expected(), v.infit(), v.outfit(), t.A, t.Out, t.Contradicts})
 		}
 	}
 	slices.SortFunc(c.Tasks, func(a, b TaskFit) int { return strings.Compare(a.Task, b.Task) })

@@ -321,7 +321,7 @@ func (f *fitting) run() {
 		f.maximise()
 		v1 := f.vector()
 		f.cycles++
-		if furthest(v0, v1) < fitTolerance {
+		if f.furthest(v0, v1) < fitTolerance {
 			f.done = true
 			break
 		}
@@ -367,10 +367,20 @@ func (f *fitting) run() {
 	}
 }
 
-func furthest(a, b []float64) float64 {
+// furthest is the largest change of a parameter; of σ_e and σ themselves, not of their
+// logarithms: near 0 these have far to go and nothing depends on them.
+func (f *fitting) furthest(a, b []float64) float64 {
+	first := len(a) - len(f.kinds) - 3*len(f.m.Areas)
 	most := 0.0
 	for i := range a {
-		most = max(most, math.Abs(a[i]-b[i]))
+		d := math.Abs(a[i] - b[i])
+		switch {
+		case i == 1:
+			d *= math.Exp(b[i] / 2)
+		case i >= first && i < first+len(f.kinds):
+			d *= math.Exp(b[i])
+		}
+		most = max(most, d)
 	}
 	return most
 }

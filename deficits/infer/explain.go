@@ -166,7 +166,7 @@ func (t *preparedTask) foreseen(density []float64) (mean, variance float64) {
 		for j, x := range density {
 			q += x * t.p[k*n+j]
 		}
-		points := float64(k) / float64(len(t.D)) * t.Max
+		points := t.worth(k)
 		mean += q * points
 		variance += q * points * points
 	}

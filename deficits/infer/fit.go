@@ -18,7 +18,7 @@ const (
 	meanSlopeSD    = 0.5  // N(typicalA, 0.5²)
 	interceptSD    = 3.0  // of d_k, N(0, 3²)
 	deviationWorth = 30.0 // σ_e² is drawn to the common σ² as by so many persons whose deviation is seen
-	commonWorth    = 10.0 // and σ² to typicalSD² by so many
+	commonWorth    = 2.0  // and σ² to typicalSD² by so many
 	arealWorth     = 10.0 // persons supposed for mean, sd and loading of an area
 	leastSD        = 0.05
 	mostLoading    = 0.95
@@ -137,9 +137,7 @@ func (m *Model) lay(d Data, fixed []irt.Item) error {
 		levels := levelsOf(t.Max, by[i].whole)
 		if it := bank[t.ID]; it != nil {
 			t.Fixed, t.Model, t.A, t.D, t.C = true, it.Model, it.A, slices.Clone(it.D), it.C
-			if whole := t.Max == math.Trunc(t.Max); whole && int(t.Max) != len(it.D) && t.Max <= mostLevels {
-				m.Warnings = append(m.Warnings, fmt.Sprintf("task %s: %v points at most, its parameters are for %d", t.ID, t.Max, len(it.D)))
-			}
+			m.fixScores(&t, it, by[i].whole)
 			levels = len(it.D)
 		} else {
 			t.D = make([]float64, levels)
@@ -178,6 +176,24 @@ func (m *Model) lay(d Data, fixed []irt.Item) error {
 		m.Warnings = append(m.Warnings, fmt.Sprintf("no parameters are given and fewer than %d persons answered, so that parameters rest mostly on what is supposed of tasks in general: %s", fewAnswers, some(few)))
 	}
 	return nil
+}
+
+// fixScores says which points are which level of a task from the bank: where its parameters
+// do not know all points, those between are taken as the next lower that they know.
+func (m *Model) fixScores(t *ModelTask, it *irt.Item, whole bool) {
+	switch {
+	case it.Scores == nil && float64(len(it.D)) == t.Max || t.Max <= 0:
+		return
+	case it.Scores != nil:
+		t.Scores = slices.Clone(it.Scores)
+	case len(it.D) > 1 && whole && (t.Max <= mostLevels || len(it.D) > mostLevels):
+		for k := range len(it.D) + 1 {
+			t.Scores = append(t.Scores, k)
+		}
+	}
+	if t.Max <= mostLevels && float64(it.Top()) != t.Max && t.Max == math.Trunc(t.Max) {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("task %s: %v points at most, its parameters are for %d", t.ID, t.Max, it.Top()))
+	}
 }
 
 // canonical puts tasks, elements and areas into an order that their answers give, so
@@ -387,6 +403,7 @@ func (f *fitting) finish(d Data) {
 	m.Persons, m.LogLik, m.Iterations, m.Converged = f.persons, f.logLik, f.cycles, f.done
 	if f.persons > 0 {
 		f.freedoms()
+		f.contradictions()
 	}
 	if !f.done {
 		m.Warnings = append(m.Warnings, fmt.Sprintf("the fit had not settled after %d cycles", f.cycles))

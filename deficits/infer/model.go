@@ -57,9 +57,12 @@ type ModelTask struct {
 	C       float64   `json:"c"`
 	Cov     []float64 `json:"cov,omitempty"` // of (a, d_1…), row by row; none: taken as known
 	Answers int       `json:"answers"`
-	Fixed   bool      `json:"fixed"`          // taken from the bank
-	Out     string    `json:"out,omitempty"`  // why the task is left out, empty where it is not
-	Mean    float64   `json:"mean,omitempty"` // share of points seen
+	Fixed   bool      `json:"fixed"`            // taken from the bank
+	Scores  []int     `json:"scores,omitempty"` // the lowest points of each level, where the bank's parameters know not all; none: levels lie evenly
+	Out     string    `json:"out,omitempty"`    // why the task is left out, empty where it is not
+	Mean    float64   `json:"mean,omitempty"`   // share of points seen
+	// Contradicts is set where the answers contradict parameters from the bank.
+	Contradicts *Contradiction `json:"contradicts,omitempty"`
 }
 
 // Typical is the task that stands in for one of which nothing is known.
@@ -77,15 +80,28 @@ const (
 )
 
 func (t *ModelTask) item() irt.Item {
-	return irt.Item{ID: t.ID, Model: t.Model, A: t.A, D: t.D, C: t.C}
+	return irt.Item{ID: t.ID, Model: t.Model, A: t.A, D: t.D, C: t.C, Scores: t.Scores}
 }
 
-// level puts points into the task's categories.
+// level puts points into the task's categories; points that the parameters do not know
+// are taken as the next lower ones that they do.
 func (t *ModelTask) level(points float64) int {
+	if t.Scores != nil {
+		item := t.item()
+		return item.Category(int(math.Floor(points + 1e-9)))
+	}
 	return min(len(t.D), max(0, int(math.Round(points/t.Max*float64(len(t.D))))))
 }
 
-// typicalTask is t with the parameters of a typical task of so many levels.
+// worth is the points of level k.
+func (t *ModelTask) worth(k int) float64 {
+	if t.Scores != nil {
+		return min(t.Max, float64(t.Scores[k]))
+	}
+	return float64(k) / float64(len(t.D)) * t.Max
+}
+
+// task is t with the parameters of a typical task of so many levels.
 func (y Typical) task(t Task, levels int) ModelTask {
 	m := ModelTask{Task: t, Model: irt.TwoPL, A: y.A, D: make([]float64, levels)}
 	if levels > 1 {

@@ -27,6 +27,11 @@ func TestJudge(t *testing.T) {
 			t.Errorf("Judge(%v, %v, %d) = %s, %s; want %s, %s", c.estimate, c.p, c.tasks, s, v, c.status, c.severity)
 		}
 	}
+	p.MinTasks = 0 // no minimum: what the other elements and persons say decides
+	if s, v := p.Judge(0.3, 0.9, 0); s != Deficit || v != High {
+		t.Errorf("without a minimum: %s, %s", s, v)
+	}
+	p.MinTasks = 2
 	if v, s := p.ByShare(0.5, 3); v != Medium || s != Deficit {
 		t.Errorf("share 0.5: %s %s", v, s)
 	}
@@ -103,6 +108,7 @@ func drawData(t *rapid.T) Data {
 func drawPolicy(t *rapid.T) Policy {
 	p := DefaultPolicy()
 	p.Cut = rapid.SampledFrom([]float64{0, .3, .6, .8, 1}).Draw(t, "cut")
+	p.MinTasks = rapid.IntRange(0, 3).Draw(t, "min_tasks")
 	return p
 }
 

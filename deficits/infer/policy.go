@@ -65,10 +65,11 @@ const (
 	SeverityNone Severity = "none"
 )
 
-// Judge gives status and severity of an element with so many answered tasks.
+// Judge gives status and severity of an element with so many answered tasks. A policy
+// that asks for none lets the person's other elements, or the other persons, decide.
 func (p Policy) Judge(estimate, pDeficit float64, answered int) (Status, Severity) {
 	switch {
-	case answered < p.MinTasks || answered == 0:
+	case answered < p.MinTasks:
 		return Insufficient, SeverityNone
 	case pDeficit >= p.Sure[1]:
 		return Deficit, p.Band(estimate)

@@ -203,8 +203,8 @@ func (p *Prepared) readouts() {
 			}
 			if expected == nil {
 				expected = make([]float64, len(x))
-				for k := 1; k <= len(t.D); k++ {
-					points := float64(k) / float64(len(t.D)) * t.Max
+				for k := range len(t.D) + 1 {
+					points := t.worth(k)
 					for j, v := range like[k*len(x) : (k+1)*len(x)] {
 						expected[j] += points * v
 					}

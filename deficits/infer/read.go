@@ -115,52 +115,44 @@ func (q Q) Unsaid(r *psychometrics.Responses, fit []string) []string {
 // calibrated tasks, whose maxima hold where none is stated. Items without a column are
 // tasks that nobody was given; columns that Q does not know are left out; both are
 // named in warnings, and so are items that the bank has and the responses have not, and
-// those that a bank does not know. Faults: scores over the maximum of the bank's parameters.
-func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Item) (d Data, warnings []string, err error) {
+// those that a bank does not know. A score that a calibration never saw is taken as the next
+// lower one that it did see, and named.
+func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Item) (d Data, warnings []string) {
 	d.Elements = q.Elements
-	calibrated := map[string]int{}
+	calibrated := map[string]*irt.Item{}
 	for i := range bank {
-		calibrated[bank[i].ID] = bank[i].Max()
+		calibrated[bank[i].ID] = &bank[i]
 	}
 	column, used := map[string]int{}, make([]bool, len(r.Items))
 	for i, id := range r.Items {
 		column[id] = i
 	}
-	var faults psychometrics.Faults
 	tasks := make([]int, len(r.Items)) // column → task
 	for i := range tasks {
 		tasks[i] = -1
 	}
 	for _, t := range q.Tasks {
-		most, known := calibrated[t.ID]
+		it, known := calibrated[t.ID]
 		at, there := column[t.ID]
 		switch stated := given[t.ID]; {
 		case stated > 0:
 			t.Max = float64(stated)
 		case known:
-			t.Max = float64(most)
-			if there {
-				for p := range r.Persons {
-					if c := r.Row(p)[at]; int(c) > most {
-						faults = append(faults, fmt.Sprintf("person %s, item %s: score %d, its parameters are for at most %d", r.Persons[p], t.ID, c, most))
-						break
-					}
-				}
-			}
+			t.Max = float64(it.Top())
 		case there:
 			t.Max = float64(r.Max[at])
 		default:
 			t.Max = 1
 		}
 		if there {
+			if known && (given[t.ID] == 0 || it.Max() > 1 || it.Scores != nil) {
+				warnings = append(warnings, unseen(r, at, it)...)
+			}
 			tasks[at], used[at] = len(d.Tasks), true
 		} else {
 			warnings = append(warnings, fmt.Sprintf("item %s: stands in Q and has no column in the responses", t.ID))
 		}
 		d.Tasks = append(d.Tasks, t)
-	}
-	if len(faults) > 0 {
-		return d, nil, faults
 	}
 	for i, id := range r.Items {
 		if !used[i] {
@@ -184,13 +176,41 @@ func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Ite
 			case psychometrics.NotReached:
 				one.State = NotReached
 			default:
-				one.Points = float64(c)
+				one.Points = min(float64(c), d.Tasks[tasks[i]].Max)
 			}
 			responses = append(responses, one)
 		}
 		d.Persons = append(d.Persons, Person{id, responses[from:len(responses):len(responses)]})
 	}
-	return d, warnings, nil
+	return d, warnings
+}
+
+// unseen names the scores of a column that the item's calibration never saw.
+func unseen(r *psychometrics.Responses, column int, it *irt.Item) []string {
+	count := map[int]int{}
+	for p := range r.Persons {
+		if x, ok := r.Row(p)[column].Score(); ok {
+			count[x]++
+		}
+	}
+	answers, odd := 0, []string{}
+	for _, x := range slices.Sorted(maps.Keys(count)) {
+		if it.Scores == nil && x > it.Top() || it.Scores != nil && !slices.Contains(it.Scores, x) {
+			answers += count[x]
+			odd = append(odd, strconv.Itoa(x))
+		}
+	}
+	if answers == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("item %s: its calibration never saw %s (answers: %d): taken as the next lower score that it saw, or the lowest", it.ID, plural(odd, "score ", "scores "), answers)}
+}
+
+func plural(list []string, one, many string) string {
+	if len(list) > 1 {
+		one = many
+	}
+	return one + some(list)
 }
 
 // unmatched names items with parameters and no column, and those with a column and no

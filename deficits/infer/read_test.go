@@ -97,10 +97,7 @@ func TestData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, warnings, err := q.Data(r, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, warnings := q.Data(r, nil, nil)
 	if said := strings.Join(warnings, "\n"); !strings.Contains(said, "ghost") || !strings.Contains(said, "stray") {
 		t.Errorf("warnings %q", warnings)
 	}
@@ -133,10 +130,7 @@ func TestWarningsNameOnce(t *testing.T) {
 	for _, c := range "0123456789AB" {
 		bank = append(bank, irt.Item{ID: "x" + string(c), Model: irt.TwoPL, A: 1, D: []float64{0}})
 	}
-	d, found, err := q.Data(r, nil, bank)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d, found := q.Data(r, nil, bank)
 	m, err := Fit(d, DefaultPolicy(), bank...)
 	if err != nil {
 		t.Fatal(err)
@@ -172,9 +166,9 @@ func TestWarningsNameOnce(t *testing.T) {
 		t.Errorf("one person's task without parameters is not named: %q", m.Warnings)
 	}
 	// With parameters for all there is nothing to say of them.
-	_, found, err = q.Data(r, nil, append(bank[:1:1], irt.Item{ID: "b", Model: irt.TwoPL, A: 1, D: []float64{0}}))
-	if said := strings.Join(found, "\n"); err != nil || strings.Contains(said, "parameters") {
-		t.Errorf("%q, %v", found, err)
+	_, found = q.Data(r, nil, append(bank[:1:1], irt.Item{ID: "b", Model: irt.TwoPL, A: 1, D: []float64{0}}))
+	if said := strings.Join(found, "\n"); strings.Contains(said, "parameters") {
+		t.Errorf("%q", found)
 	}
 }
 
@@ -199,10 +193,7 @@ func FuzzReaders(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d, _, err := q.Data(r, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		d, _ := q.Data(r, nil, nil)
 		m, err := Fit(d, p)
 		if err != nil {
 			t.Fatal(err)
@@ -213,4 +204,49 @@ func FuzzReaders(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Scores that a calibration never saw are taken as the next lower that it saw, and named.
+func TestScoresThatCalibrationNeverSaw(t *testing.T) {
+	fit, err := irt.ReadFit("fit.json", strings.NewReader(`{"model":"gpcm","items":[{"id":"a","a":1,"d":[0.5,0],"scores":[0,2,3]},{"id":"b","a":1,"d":[0.5,0]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := ReadQ("q.csv", strings.NewReader("item,e\na,1\nb,1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		given    map[string]int
+		max      [2]float64
+		points   [2]float64 // of the second person
+		warnings int
+	}{
+		{nil, [2]float64{3, 2}, [2]float64{3, 2}, 2},
+		{map[string]int{"a": 5, "b": 4}, [2]float64{5, 4}, [2]float64{4, 3}, 4},
+	} {
+		r, err := psychometrics.Read("r.csv", strings.NewReader("person,a,b\np,1,1\nq,4,3\n"), c.given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, warnings := q.Data(r, c.given, fit.Standard())
+		m, err := Fit(d, DefaultPolicy(), fit.Standard()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			if d.Tasks[i].Max != c.max[i] || d.Persons[1].Responses[i].Points != c.points[i] {
+				t.Errorf("%v: task %d: at most %v, points %v", c.given, i, d.Tasks[i].Max, d.Persons[1].Responses[i].Points)
+			}
+		}
+		said := strings.Join(append(warnings, m.Warnings...), "\n")
+		if !strings.Contains(said, "item a: its calibration never saw scores 1, 4 (answers: 2)") || !strings.Contains(said, "item b: its calibration never saw score 3 (answers: 1)") || strings.Count(said, "\n") != c.warnings-1 {
+			t.Errorf("%v: %q", c.given, said)
+		}
+		// 4 of 5 and 3 of 4 points are as good as the best that the bank knows.
+		got := answers(t, m, d)
+		if best := answers(t, m, Data{Tasks: d.Tasks, Persons: []Person{{"best", []Response{{0, 3, Answered}, {1, 2, Answered}}}}}); got["q e"].P != best["best e"].P {
+			t.Errorf("%v: %v, as the best %v", c.given, got["q e"], best["best e"])
+		}
+	}
 }

@@ -24,7 +24,9 @@ type design struct {
 	partial                  bool            // every second task gives up to 3 points
 	missing                  float64         // part of the tasks not presented
 	correlation, deviation   float64
-	twins                    bool // areas in pairs, each pair correlated by 0.8, pairs by 0.3
+	twins                    bool    // areas in pairs, each pair correlated by 0.8, pairs by 0.3
+	guessing                 float64 // chance of a right answer without knowing
+	steps                    int     // tasks give up to 1, 2 … steps points by turns (0: as partial says)
 	seed                     uint64
 }
 
@@ -36,6 +38,14 @@ func usual(seed uint64, persons, tasks int) design {
 }
 
 func (d design) area(e int) int { return e * d.areas / d.elements }
+
+// loading of an area on what all share; areas that contradict one another have it by turns.
+func (d design) loading(g int) float64 {
+	if d.correlation < 0 && g%2 == 1 {
+		return -math.Sqrt(-d.correlation)
+	}
+	return math.Sqrt(math.Abs(d.correlation))
+}
 
 func (d design) policy() Policy {
 	p := DefaultPolicy()
@@ -63,6 +73,14 @@ func (d design) make() world {
 				a *= 0.7
 				it = irt.FromB(t.ID, irt.GPCM, a, []float64{b - 0.7, b, b + 0.7}, 0)
 			}
+			if most := 1 + k%max(1, d.steps); most > 1 {
+				t.Max = float64(most)
+				steps := []float64{b - 0.5, b + 0.5, b + 0.2}[:most]
+				it = irt.FromB(t.ID, irt.GPCM, 0.7*a, steps, 0)
+			}
+			if d.guessing > 0 && t.Max == 1 {
+				it.Model, it.C = irt.ThreePL, d.guessing
+			}
 			of[e] = append(of[e], len(w.items))
 			w.data.Tasks, w.items = append(w.data.Tasks, t), append(w.items, it)
 		}
@@ -72,7 +90,7 @@ func (d design) make() world {
 		common := r.NormFloat64()
 		theta := make([]float64, d.areas)
 		for g := range theta {
-			theta[g] = math.Sqrt(d.correlation)*common + math.Sqrt(1-d.correlation)*r.NormFloat64()
+			theta[g] = d.loading(g)*common + math.Sqrt(1-math.Abs(d.correlation))*r.NormFloat64()
 		}
 		if d.twins {
 			for g := 0; g < d.areas; g += 2 {
@@ -182,13 +200,13 @@ func (w world) exact(apart bool) Model {
 	}
 	for i, t := range w.data.Tasks {
 		it := w.items[i]
-		m.Tasks = append(m.Tasks, ModelTask{Task: t, Model: it.Model, A: it.A, D: it.D})
+		m.Tasks = append(m.Tasks, ModelTask{Task: t, Model: it.Model, A: it.A, D: it.D, C: it.C})
 	}
 	for i := range m.Elements {
-		m.Elements[i].SD, m.Elements[i].Freedom = w.deviation, 0
+		m.Elements[i].SD, m.Elements[i].Freedom = max(w.deviation, 1e-3), 0
 	}
 	for i := range m.Areas {
-		m.Areas[i].Loading = math.Sqrt(w.correlation)
+		m.Areas[i].Loading = w.loading(i)
 		if apart {
 			m.Areas[i].Loading = 0
 		}

@@ -119,11 +119,11 @@ func ReplayResponses(f *irt.Fit, r *psychometrics.Responses, s Settings) (*Log, 
 				scores[i] = -1
 				continue
 			}
-			it := &f.Items[place[bankItems[i].ID]]
-			scores[i] = it.Category(points)
-			if scores[i] > bankItems[i].Max() || it.Scores != nil && points > it.Scores[len(it.Scores)-1] {
-				return nil, fmt.Errorf("person %s, item %s: score %d is over the item's %d", person, bankItems[i].ID, points, bankItems[i].Max())
+			it := &bankItems[i]
+			if points > it.Top() {
+				return nil, fmt.Errorf("person %s, item %s: score %d is over the item's %d", person, it.ID, points, it.Top())
 			}
+			scores[i] = it.Category(points)
 			pool = append(pool, bankItems[i].ID)
 		}
 		one, err := bank.run(person, uint64(p), func(i int) bool { return scores[i] >= 0 }, func(i int) (int, error) { return scores[i], nil })

@@ -212,7 +212,7 @@ func (f *Fit) criteria() {
 // itemFit is item i of the sheet without standard errors.
 func itemFit(it *Item, s *sheet, i int) ItemFit {
 	none := psychometrics.None
-	out := ItemFit{ID: it.ID, Model: it.Model, N: s.answers[i], Fixed: s.fixed[i], Scores: s.scores[i],
+	out := ItemFit{ID: it.ID, Model: it.Model, N: s.answers[i], Fixed: s.fixed[i], Scores: it.Scores,
 		A: psychometrics.Number(it.A), ASE: none, C: psychometrics.Number(it.C), CSE: none,
 		D: numbers(it.D), B: numbers(it.B()), DSE: make([]psychometrics.Number, len(it.D)), BSE: make([]psychometrics.Number, len(it.D))}
 	for k := range it.D {

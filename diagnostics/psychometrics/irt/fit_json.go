@@ -54,37 +54,13 @@ type ItemFit struct {
 	BSE   []psychometrics.Number `json:"b_se"`
 	C     psychometrics.Number   `json:"c"`
 	CSE   psychometrics.Number   `json:"c_se"`
-	// Scores holds the score of each category where they are not 0, 1, 2…:
-	// scores that nobody had are merged with the next lower one that occurs, or
-	// with the lowest.
+	// Scores are those of Item.
 	Scores []int `json:"scores,omitempty"`
-}
-
-// Category is the category of a score.
-func (f *ItemFit) Category(score int) int {
-	if f.Scores == nil {
-		return score
-	}
-	c := 0
-	for k, x := range f.Scores {
-		if x <= score {
-			c = k
-		}
-	}
-	return c
-}
-
-// topScore is the largest score that the item knows.
-func (f *ItemFit) topScore() int {
-	if f.Scores == nil {
-		return len(f.D)
-	}
-	return f.Scores[len(f.Scores)-1]
 }
 
 // Item is the item itself, without its standard errors.
 func (f *ItemFit) Item() Item {
-	it := Item{ID: f.ID, Model: f.Model, A: float64(f.A), C: float64(f.C), D: make([]float64, len(f.D))}
+	it := Item{ID: f.ID, Model: f.Model, A: float64(f.A), C: float64(f.C), D: make([]float64, len(f.D)), Scores: f.Scores}
 	for k, d := range f.D {
 		it.D[k] = float64(d)
 	}

@@ -52,10 +52,36 @@ type Item struct {
 	A     float64
 	D     []float64
 	C     float64
+	// Scores holds the score of each category where they are not 0, 1, 2…:
+	// scores that nobody had when the item was calibrated are merged with the next
+	// lower one that occurs, or with the lowest.
+	Scores []int
 }
 
-// Max is the largest score of the item.
+// Max is the number of the item's highest category: its largest score, unless Scores says otherwise.
 func (it *Item) Max() int { return len(it.D) }
+
+// Top is the largest score that the item knows.
+func (it *Item) Top() int {
+	if it.Scores == nil {
+		return len(it.D)
+	}
+	return it.Scores[len(it.Scores)-1]
+}
+
+// Category is the category of a score that is at most Top.
+func (it *Item) Category(score int) int {
+	if it.Scores == nil {
+		return score
+	}
+	c := 0
+	for k, x := range it.Scores {
+		if x <= score {
+			c = k
+		}
+	}
+	return c
+}
 
 // cumulative says that categories are differences of boundary curves.
 func (it *Item) cumulative() bool { return it.Model == GRM && len(it.D) > 1 }
@@ -271,6 +297,6 @@ func (it *Item) slopes(theta float64, p, p1, p2 []float64) {
 // clone is a copy that shares no memory.
 func (it *Item) clone() Item {
 	c := *it
-	c.D = slices.Clone(it.D)
+	c.D, c.Scores = slices.Clone(it.D), slices.Clone(it.Scores)
 	return c
 }

@@ -13,7 +13,6 @@ import (
 type sheet struct {
 	items      []Item  // in the order of the responses; parameters of the free ones to be found
 	column     []int   // of each item in the responses
-	scores     [][]int // by item: the score of each category, nil where they are the same
 	answers    []int   // by item
 	used       [][]int // by item and category: how many answers
 	fixed      []bool
@@ -66,20 +65,14 @@ func prepare(r *psychometrics.Responses, model Model, fixed []ItemFit) (*sheet, 
 			}
 		}
 		it := Item{ID: id, Model: model, A: 1}
-		var to []int16
-		var scores []int
 		f, isFixed := known[id]
 		if isFixed {
 			it = f.Item()
 			delete(known, id)
-			if top > f.topScore() {
-				faults = append(faults, fmt.Sprintf("item %s: score %d, and its fixed parameters know scores up to %d", id, top, f.topScore()))
+			if top > it.Top() {
+				faults = append(faults, fmt.Sprintf("item %s: score %d, and its fixed parameters know scores up to %d", id, top, it.Top()))
 				continue
 			}
-			for x := range seen[i] {
-				to = append(to, int16(f.Category(x)))
-			}
-			scores = f.Scores
 		} else {
 			switch {
 			case n == 0:
@@ -101,16 +94,16 @@ func prepare(r *psychometrics.Responses, model Model, fixed []ItemFit) (*sheet, 
 					if k == 0 {
 						none = append(none, fmt.Sprint(x))
 					} else {
-						scores = append(scores, x)
+						it.Scores = append(it.Scores, x)
 					}
 				}
 				s.warnings = append(s.warnings, fmt.Sprintf("item %s: nobody scores %s: merged with the next lower score that occurs, or the lowest", id, strings.Join(none, ", ")))
 			}
-			f := ItemFit{Scores: scores}
-			for x := range seen[i] {
-				to = append(to, int16(f.Category(x)))
-			}
 			it.D = make([]float64, kinds-1)
+		}
+		to := make([]int16, len(seen[i]))
+		for x := range seen[i] {
+			to[x] = int16(it.Category(x))
 		}
 		used := make([]int, it.Max()+1)
 		for x, k := range seen[i] {
@@ -118,7 +111,7 @@ func prepare(r *psychometrics.Responses, model Model, fixed []ItemFit) (*sheet, 
 				used[to[x]] += k
 			}
 		}
-		s.items, s.column, s.scores = append(s.items, it), append(s.column, i), append(s.scores, scores)
+		s.items, s.column = append(s.items, it), append(s.column, i)
 		s.answers, s.used, s.fixed = append(s.answers, n), append(s.used, used), append(s.fixed, isFixed)
 		recode = append(recode, to)
 	}
