@@ -212,6 +212,8 @@ func remarkOf(t infer.TaskFit) string {
 	switch {
 	case t.Out != "":
 		return "Не учтено: знающие решают его реже незнающих. Проверьте ключ."
+	case t.Contradicts != nil:
+		return "Ответы расходятся с параметрами из банка: задание стоит откалибровать заново."
 	case t.Infit > strange || t.Outfit > 1.6:
 		return "Ответы неожиданны: может быть, неясное условие или второй верный ответ."
 	case t.Slope < 0.35:

@@ -196,6 +196,32 @@ func rescaled(t *testing.T, fit string, mean, sd float64) []byte {
 	return out
 }
 
+// One score that the bank's calibration never saw stops nobody.
+func TestDeficitsInferTakesUnseenScores(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"q.csv": "item,e\nt0,1\nt1,1\n", "r.csv": "person,t0,t1\np,3,4\nq,0,1\n",
+		"fit.json": `{"items":[{"id":"t0","a":1,"d":[0]},{"id":"t1","model":"gpcm","a":1,"d":[0.3,0],"scores":[0,2,5]}]}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	status, out, complaint := said(t, "deficits", "infer", "--q", dir+"/q.csv", "--params", dir+"/fit.json", dir+"/r.csv")
+	var a deficitAnswer
+	if err := json.Unmarshal([]byte(out), &a); err != nil || status != 0 {
+		t.Fatalf("status %d, %v: %s", status, err, complaint)
+	}
+	for _, want := range []string{"item t0: its calibration never saw score 3 (answers: 1)", "item t1: its calibration never saw scores 1, 4 (answers: 2)"} {
+		if !strings.Contains(complaint, want) || !strings.Contains(strings.Join(a.Warnings, "\n"), want) {
+			t.Errorf("%q is not in %q", want, complaint)
+		}
+	}
+	if e := a.Persons[0].Elements["e"]; e.Max != 6 || e.Score != 5 || e.P >= a.Persons[1].Elements["e"].P {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestDeficitsInferRefuses(t *testing.T) {
 	dir := deficitFiles(t, 5)
 	write := func(name, text string) string {
@@ -219,7 +245,7 @@ func TestDeficitsInferRefuses(t *testing.T) {
 		{1, "r2.csv:2", []string{"--q", q, write("r2.csv", "person,t0\np,x\n")}},
 		{1, "is over the maximum 1", []string{"--q", q, "--max", write("m.csv", "item,max\nt0,1\n"), write("r3.csv", "person,t0\np,2\n")}},
 		{1, "fit.json", []string{"--q", q, "--params", write("fit.json", "{"), r}},
-		{1, "score 3, its parameters are for at most 1", []string{"--q", q, "--params", write("fit1.json", `{"items":[{"id":"t0","a":1,"d":[0]}]}`), write("r4.csv", "person,t0\np,3\n")}},
+		{1, "scores do not rise", []string{"--q", q, "--params", write("fit1.json", `{"items":[{"id":"t0","model":"gpcm","a":1,"d":[0,0],"scores":[0,2,2]}]}`), r}},
 		{1, "read once only", []string{"--q", "-", "-"}},
 	} {
 		status, out, complaint := said(t, append([]string{"deficits", "infer"}, c.args...)...)

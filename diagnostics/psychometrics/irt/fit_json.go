@@ -2,6 +2,7 @@ package irt
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -257,7 +258,7 @@ func (f *ItemFit) check(m Model) (faults []string) {
 		if len(f.Scores) != len(f.D)+1 {
 			return []string{fmt.Sprintf("%d scores for %d categories", len(f.Scores), len(f.D)+1)}
 		}
-		if !slices.IsSorted(f.Scores) || f.Scores[0] < 0 {
+		if !slices.IsSortedFunc(f.Scores, func(a, b int) int { return cmp.Compare(a, b+1) }) || f.Scores[0] < 0 {
 			return []string{"its scores do not rise from 0"}
 		}
 	}
