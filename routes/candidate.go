@@ -41,7 +41,7 @@ func candidatesOf(p plan.Problem, steps []plan.Lock, v scene) []Candidate {
 	t.Locked = nil // judged as they are: what is locked only cannot leave
 	locks := p.Teachers[0].Locked
 	forbidden := t.Forbidden
-	t.Forbidden = nil
+	t.Forbidden, t.Required = nil, nil
 	p.Teachers = []plan.Teacher{t}
 	base, _ := plan.Fix(&p, 0, steps)
 	all := total(t)
@@ -222,6 +222,14 @@ func (c *Candidate) block(p plan.Problem, g plan.Programme, steps []plan.Lock, b
 	}
 	if lim.Cost != nil && base.Cost+g.Cost > *lim.Cost+1e-9 {
 		return "не хватает денег", fmt.Sprintf("Не хватает %s", web.Rub(base.Cost+g.Cost-*lim.Cost))
+	}
+	for _, wish := range wishParts(p.Teachers[0].Preferences) {
+		free := without(p, wish.Kind, "")
+		for _, s := range g.Sessions {
+			if _, broken := plan.Fix(&free, 0, append(slices.Clone(steps), plan.Lock{Programme: g.ID, Session: s.ID})); broken == nil {
+				return "против пожелания", "Не подходит к пожеланию «" + wish.Words + "»"
+			}
+		}
 	}
 	for _, l := range steps {
 		without := slices.DeleteFunc(slices.Clone(steps), func(x plan.Lock) bool { return x == l })

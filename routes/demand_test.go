@@ -126,5 +126,5 @@ func TestPriceOfDemands(t *testing.T) {
 		t.Errorf("free %g, best under demands %g", x.Plan.Free, x.Plan.Best.Coverage)
 	}
 	_, page := r.get(r.methodist, "/routes/"+strconv.FormatInt(x.ID, 10))
-	shows(t, "editor", page, "Закреплённое и исключённое")
+	shows(t, "editor", page, "Ваши условия и их цена", "Исключено")
 }

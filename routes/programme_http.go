@@ -51,6 +51,7 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/routes/what-if", web.Need(access.RoutesRead), web.Handle(s.getWhatIf))
 	r.GET("/routes/:id", web.Need(access.RoutesRead), web.Handle(s.getRoute))
 	r.GET("/routes/:id/print", web.Need(access.RoutesRead), web.Handle(s.getPrint))
+	r.GET("/routes/:id/replan", web.Need(access.RoutesManage), web.Handle(s.getReplan))
 	r.POST("/routes/:id/edit", web.Need(access.RoutesManage), web.Handle(s.postEdit))
 	r.POST("/routes/:id/propose", web.Need(access.RoutesManage), web.Handle(s.postOffer))
 	r.POST("/routes/:id/cancel", web.Need(access.RoutesManage), web.Handle(s.postCancel))

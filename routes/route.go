@@ -129,11 +129,14 @@ type Planned struct {
 	Best  plan.Route `json:"best"` // the best route under the same demands
 	More  float64    `json:"more"` // what ten more hours would add to the best, in weight
 	Total float64    `json:"total"`
-	// Free is the coverage of the best route without anything locked or forbidden; 0 where nothing is.
-	Free float64 `json:"free,omitempty"`
+	// Free is the coverage of the best route without any demand of the methodist; 0 where there is none.
+	Free   float64 `json:"free,omitempty"`
+	Prices []Price `json:"prices,omitempty"` // of each demand alone
+	Asked  *Wished `json:"asked,omitempty"`  // whose the preferences are
+	Note   string  `json:"note,omitempty"`   // what the teacher is told of the last change
 }
 
-// DemandsPrice is what the locked and forbidden steps cost, as a share of all that is needed: the best route would
+// DemandsPrice is what all demands together cost, as a share of all that is needed: the best route would
 // close so much more without them.
 func (p Planned) DemandsPrice() float64 {
 	if p.Free <= 0 {
@@ -141,6 +144,9 @@ func (p Planned) DemandsPrice() float64 {
 	}
 	return max(0, ratio(p.Free, p.Total)-p.BestCoverage())
 }
+
+// FreeCoverage is the share that the best route without any demand closes.
+func (p Planned) FreeCoverage() float64 { return ratio(p.Free, p.Total) }
 
 // Coverage is the share of all that is needed which the steps close.
 func (p Planned) Coverage() float64 { return ratio(p.Route.Coverage, p.Total) }

@@ -203,7 +203,14 @@ type Line struct {
 	Coverage     float64         `db:"coverage"`
 	Best         float64         `db:"best_coverage"`
 	NextOn       *time.Time      `db:"next_on"`
-	Risk         string          `db:"risk"` // "", cancelled, no_document, no_answer, missed
+	Risk         string          `db:"risk"` // "", cancelled, moved, no_document, no_answer, missed
+	Campaign     int64           `db:"campaign_id"`
+	Drifted      bool            `db:"-"` // the results it was planned for have changed; told of the lines shown only
+}
+
+// Outdated tells whether the route is to be planned anew.
+func (l Line) Outdated() bool {
+	return l.Drifted || l.Risk == "cancelled" || l.Risk == "moved" || l.Risk == "missed"
 }
 
 // RiskWords says what threatens a route.
@@ -211,6 +218,8 @@ func (l Line) RiskWords() string {
 	switch l.Risk {
 	case "cancelled":
 		return "Группа отменена: шаг стоит заменить"
+	case "moved":
+		return "Группу перенесли: даты шага другие"
 	case "no_document":
 		return "Шаг закончился больше 30 дней назад, документа нет"
 	case "no_answer":
@@ -218,7 +227,58 @@ func (l Line) RiskWords() string {
 	case "missed":
 		return "Шаг прошёл, а маршрут ещё не согласован"
 	}
+	if l.Drifted {
+		return "Результаты диагностики изменились"
+	}
 	return ""
+}
+
+// driftedTx marks the lines whose results are no longer those that the route was planned for.
+func (s *Service) driftedTx(ctx context.Context, tx *sqlx.Tx, list []Line) error {
+	ids, persons := []int64{}, map[int64][]access.PersonID{}
+	for _, l := range list {
+		if l.State.MayBecome(Draft) {
+			ids = append(ids, l.ID)
+			persons[l.Campaign] = append(persons[l.Campaign], l.Person)
+		}
+	}
+	rows, err := db.Select[struct {
+		ID       int64           `db:"id"`
+		Deficits json.RawMessage `db:"deficits"`
+	}](ctx, tx, `
+		SELECT r.id, COALESCE(v.problem->'teachers'->0->'deficits', '{}') AS deficits
+		FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version WHERE r.id = ANY($1)`, db.Array(ids))
+	if err != nil {
+		return fmt.Errorf("needs of routes: %w", err)
+	}
+	was := map[int64]map[string]float64{}
+	for _, row := range rows {
+		var d map[string]float64
+		if err := json.Unmarshal(row.Deficits, &d); err != nil {
+			return fmt.Errorf("needs of route %d: %w", row.ID, err)
+		}
+		was[row.ID] = d
+	}
+	type who struct {
+		campaign int64
+		person   access.PersonID
+	}
+	is := map[who][]Need{}
+	for campaign, some := range persons {
+		needs, err := s.src.Needs(ctx, tx, NeedQuery{Campaign: campaign, Persons: some, Scope: access.Scope{All: true}})
+		if err != nil {
+			return err
+		}
+		for _, n := range needs {
+			is[who{campaign, n.Person}] = append(is[who{campaign, n.Person}], n)
+		}
+	}
+	for i, l := range list {
+		if d, ok := was[l.ID]; ok {
+			list[i].Drifted = words{}.drift(d, weightsOf(is[who{l.Campaign, l.Person}])) != nil
+		}
+	}
+	return nil
 }
 
 // lines reads routes with what threatens them; $1… are the actor's scope, $5 is today.
@@ -231,6 +291,7 @@ const lines = `
 		min(st.starts_on) FILTER (WHERE p.what IS DISTINCT FROM 'done' AND st.ends_on >= $4) AS next_on,
 		CASE
 			WHEN r.state IN ('draft', 'proposed', 'agreed', 'in_progress') AND bool_or(s.cancelled_at IS NOT NULL AND p.what IS DISTINCT FROM 'done') THEN 'cancelled'
+			WHEN r.state IN ('draft', 'proposed', 'agreed', 'in_progress') AND bool_or((s.starts_on <> st.starts_on OR s.ends_on <> st.ends_on) AND p.what IS NULL) THEN 'moved'
 			WHEN r.state IN ('agreed', 'in_progress') AND bool_or(st.ends_on < $4 - 30 AND p.what IS DISTINCT FROM 'done') THEN 'no_document'
 			WHEN r.state = 'proposed' AND bool_or(st.starts_on < $4) THEN 'missed'
 			WHEN r.state = 'proposed' AND r.changed_at < $4 - 14 THEN 'no_answer'
@@ -247,7 +308,7 @@ const lines = `
 func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today time.Time) ([]Line, error) {
 	out, err := db.Select[Line](ctx, tx, `
 		SELECT id, person_id, territory_id, organisation_id, subject_code, state, version, changed_at, hours, cost, coverage, best_coverage,
-			steps, steps_done, hours_done, next_on, risk
+			steps, steps_done, hours_done, next_on, risk, campaign_id
 		FROM (`+lines+`) l
 		WHERE ($5 = '' OR state = ANY(string_to_array($5, ','))) AND (NOT $6 OR risk <> '') AND ($7 = 0 OR campaign_id = $7)
 		  AND ($8 = 0 OR territory_id = $8) AND ($9 = 0 OR organisation_id = $9)

@@ -1,0 +1,111 @@
+package routes
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/gin-gonic/gin"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/people"
+	"github.com/lotsiya/lotsiya/web"
+)
+
+var replanPage = web.MustPage[replanView](pages, "pages/replan.html", "pages/changes.html", "pages/wishes.html")
+
+type paceView struct {
+	Pace Pace
+	Name string
+	On   bool
+}
+
+type replanView struct {
+	Replanned
+	ID       int64
+	Name     string
+	Outdated []string
+	Paces    []paceView
+	Drop     []string
+	Clash    []exit
+	Errors   map[string]string
+}
+
+// exit is a way out of a conflict with the address where it is taken.
+type exit struct {
+	Way
+	Href string
+}
+
+// getReplan shows what a route in force would become, planned anew, before anyone decides.
+func (s *Service) getReplan(c *gin.Context) error {
+	id, err := web.ID(c, "id")
+	if err != nil {
+		return err
+	}
+	ctx, actor := c.Request.Context(), web.Actor(c)
+	pace := Pace(c.DefaultQuery("pace", string(Little)))
+	if err := checkPace(pace); err != nil {
+		return err
+	}
+	v := replanView{ID: id, Drop: c.QueryArray("drop")}
+	for _, p := range []paceView{{Pace: Little, Name: "Менять как можно меньше"}, {Pace: Some, Name: "Менять с заметной пользой"}, {Pace: Free, Name: "Лучший маршрут заново"}} {
+		p.On = p.Pace == pace
+		v.Paces = append(v.Paces, p)
+	}
+	status := http.StatusOK
+	v.Replanned, err = s.Replan(ctx, actor, id, pace, v.Drop)
+	if ways := conflicting(err); ways != nil {
+		q := c.Request.URL.Query()
+		for _, w := range ways {
+			q["drop"] = append(slices.Clone(v.Drop), w.Key)
+			v.Clash = append(v.Clash, exit{w, "?" + q.Encode()})
+		}
+		v.Replanned.Pace, v.Errors, status, err = pace, map[string]string{"clash": messageOf(err)}, http.StatusConflict, nil
+	}
+	if err != nil {
+		return err
+	}
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		r, err := routeTx(ctx, tx, id, actor.Scope(access.RoutesManage), false)
+		if err != nil {
+			return err
+		}
+		v.Route = r
+		sc, err := s.sceneTx(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		v.Outdated = sc.outdated(r)
+		names, err := people.NamesTx(ctx, tx, actor, "работа с маршрутом", []access.PersonID{r.Person})
+		v.Name = nameOfPerson(names, r.Person)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return replanPage.Render(c, status, web.Head{Title: "Пересчитать маршрут: " + v.Name, Nav: "/routes",
+		Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: v.Name, Href: fmt.Sprintf("/routes/%d", id)}, {Title: "Пересчёт"}}}, v)
+}
+
+// conflicting takes the ways out of a refusal; none where demands are not what it is about.
+func conflicting(err error) []Way {
+	if c, ok := errors.AsType[*clashed](err); ok {
+		return c.ways
+	}
+	return nil
+}
+
+// carried lists the fields of a refused form, so that it can be sent again with a demand given up.
+func carried(c *gin.Context) []hidden {
+	out := []hidden{}
+	for _, name := range []string{"version", "do", "programme", "session", "instead", "hours", "cost", "mode", "venue", "month", "load", "why", "pace", "note", "drop"} {
+		for _, x := range c.PostFormArray(name) {
+			out = append(out, hidden{name, x})
+		}
+	}
+	return out
+}
