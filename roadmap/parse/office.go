@@ -52,36 +52,22 @@ func openZip(data []byte, rep *report) (document, bool) {
 	return document{}, false
 }
 
-// limited reads a part of the pack against its common limit.
-type limited struct {
-	r io.Reader
-	p *pack
-}
-
-func (l limited) Read(b []byte) (int, error) {
-	if l.p.left <= 0 {
-		return 0, errTooLarge
-	}
-	if int64(len(b)) > l.p.left {
-		b = b[:l.p.left]
-	}
-	n, err := l.r.Read(b)
-	l.p.left -= int64(n)
-	return n, err
-}
-
 // each walks the tokens of a part: f is given every token and the decoder.
 func (p *pack) each(name string, f func(xml.Token) error) error {
 	file := p.files[name]
 	if file == nil {
 		return fmt.Errorf("%s is missing", name)
 	}
+	if file.UncompressedSize64 > uint64(p.left) { // no more than this can be read: the reader stops there
+		return errTooLarge
+	}
+	p.left -= int64(file.UncompressedSize64)
 	r, err := file.Open()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	d := xml.NewDecoder(limited{r, p})
+	d := xml.NewDecoder(r)
 	for {
 		t, err := d.Token()
 		if err == io.EOF {

@@ -174,7 +174,11 @@ func TestEveryModelReachesItsMaximum(t *testing.T) {
 				if anchored {
 					mean, sd = 0.4, 0.8
 				}
-				_, scores := simulate(items, 1500, mean, sd, 12)
+				persons := 1500
+				if testing.Short() {
+					persons = 750
+				}
+				_, scores := simulate(items, persons, mean, sd, 12)
 				r := rand.New(rand.NewPCG(1, 2))
 				for p := range scores {
 					if p%3 == 0 {
@@ -321,7 +325,11 @@ func TestTheLikelihoodNeverFalls(t *testing.T) {
 		items := testItems(m, 9)
 		_, scores := simulate(items, 300, 0, 1, 5)
 		before := math.Inf(-1)
-		for limit := 1; limit < 40; limit++ {
+		step := 1
+		if testing.Short() {
+			step = 5
+		}
+		for limit := 1; limit < 40; limit += step {
 			f, err := Calibrate(responsesOf(items, scores), Options{Model: m, Limit: limit, NoSE: true})
 			if err != nil {
 				t.Fatal(err)
@@ -437,7 +445,11 @@ func anyMatrix(r *rand.Rand) *psychometrics.Responses {
 
 func TestAnyMatrixHasAnAnswerOrAClearError(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
-	for n := range 80 {
+	matrices := 80
+	if testing.Short() {
+		matrices = 20
+	}
+	for n := range matrices {
 		data := anyMatrix(r)
 		for _, m := range Models {
 			f, err := Calibrate(data, Options{Model: m})
@@ -534,7 +546,11 @@ func TestBadInputIsNamed(t *testing.T) {
 	// Ten persons and a hundred items.
 	many := testItems(TwoPL, 100)
 	_, scores = simulate(many, 10, 0, 1, 6)
-	for _, m := range []Model{Rasch, OnePL, TwoPL, ThreePL} {
+	models := []Model{Rasch, OnePL, TwoPL, ThreePL}
+	if testing.Short() {
+		models = []Model{Rasch, TwoPL}
+	}
+	for _, m := range models {
 		f, err := Calibrate(responsesOf(many, scores), Options{Model: m})
 		if err != nil {
 			t.Fatal(err)

@@ -33,9 +33,8 @@ func (e *Error) Error() string {
 }
 
 // A Renderer makes HTML of texts. It is safe for concurrent use; formulas are
-// made one at a time.
+// made one at a time in a process.
 type Renderer struct {
-	tex      engine
 	markdown goldmark.Markdown
 }
 
@@ -219,7 +218,7 @@ func at(source string, offset int, why string) *Error {
 
 // math renders and cleans one formula.
 func (r *Renderer) math(tex string, display bool) (string, error) {
-	out, err := r.tex.mathML(tex, display)
+	out, err := katex.mathML(tex, display)
 	if err != nil {
 		return "", err
 	}

@@ -32,12 +32,25 @@ type TeXError struct {
 func (e *TeXError) Error() string { return e.Why }
 
 // engine is one JavaScript machine with KaTeX in it. A machine serves one
-// formula at a time.
+// formula at a time. It remembers what it made: a text is rendered in the dry run
+// of an import and again when it is taken, and tasks of a topic share formulas.
 type engine struct {
 	mu     sync.Mutex
 	vm     *goja.Runtime
 	render goja.Callable
+	made   map[source]string
 }
+
+type source struct {
+	tex     string
+	display bool
+}
+
+// remembered bounds what an engine keeps; past it everything is forgotten.
+const remembered = 2000
+
+// katex is the machine of this process.
+var katex engine
 
 var program = sync.OnceValues(func() (*goja.Program, error) {
 	return goja.Compile("katex.min.js", katexSource, false)
@@ -80,6 +93,9 @@ func (e *engine) start() error {
 func (e *engine) mathML(tex string, display bool) (string, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if made, ok := e.made[source{tex, display}]; ok {
+		return made, nil
+	}
 	if e.vm == nil {
 		if err := e.start(); err != nil {
 			return "", err
@@ -104,7 +120,12 @@ func (e *engine) mathML(tex string, display bool) (string, error) {
 	if from < 0 || to < from {
 		return "", errors.New("katex gave no math element")
 	}
-	return unary(letters(html[from : to+len("</math>")])), nil
+	made := unary(letters(html[from : to+len("</math>")]))
+	if e.made == nil || len(e.made) >= remembered {
+		e.made = map[source]string{}
+	}
+	e.made[source{tex, display}] = made
+	return made, nil
 }
 
 // The usual slips of an author, in the author's language; the rest stays as KaTeX says it.
