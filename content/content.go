@@ -24,3 +24,12 @@ func Instrument(code string) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// Spare returns the file of spare tasks that go with an instrument (see task.Spare).
+func Spare(code string) ([]byte, error) {
+	b, err := files.ReadFile(code + "-spare.json")
+	if err != nil {
+		return nil, fmt.Errorf("spare tasks of %s: %w", code, err)
+	}
+	return b, nil
+}

@@ -61,6 +61,7 @@ type Region struct {
 	Clock     *Clock
 	Jobs      *jobs.Runner
 	People    *people.Service
+	Bank      *bank.Service
 	Assembly  *assembly.Service
 	Campaigns *campaign.Service
 	Sittings  *sitting.Service
@@ -262,7 +263,7 @@ func (r *Region) share(ctx context.Context, teachers []access.PersonID) error {
 	})
 }
 
-// bring imports both instruments as their author and reviewer.
+// bring imports both instruments and their spare tasks as their author and reviewer.
 func (r *Region) bring(ctx context.Context) (instruments, error) {
 	author, err := r.Actor(ctx, "author")
 	if err != nil {
@@ -282,6 +283,15 @@ func (r *Region) bring(ctx context.Context) (instruments, error) {
 			return nil, err
 		}
 		r.say(0.03, "задания и ключи")
+	}
+	for _, code := range []string{content.MathTeacher, content.PreschoolTeacher} { // after both, so that the variants keep their ids
+		file, err := content.Spare(code)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := r.Bank.ImportSpare(ctx, author, reviewer, file); err != nil {
+			return nil, fmt.Errorf("spare tasks of %s: %w", code, err)
+		}
 	}
 	return in, nil
 }

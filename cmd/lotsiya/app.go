@@ -116,6 +116,6 @@ func newApp(in *installation, now func() time.Time) *app {
 
 // region is the demonstration region over this app's use cases.
 func (a *app) region(in *installation, clock *demo.Clock) *demo.Region {
-	return &demo.Region{Pool: in.Pool, Clock: clock, Jobs: a.jobs, People: a.people, Assembly: a.assembly, Campaigns: a.campaigns,
+	return &demo.Region{Pool: in.Pool, Clock: clock, Jobs: a.jobs, People: a.people, Bank: a.bank, Assembly: a.assembly, Campaigns: a.campaigns,
 		Sittings: a.sittings, Marking: a.marking, Results: a.results, Deficits: a.deficits, Routes: a.routes, Memos: a.memos, Roadmap: a.roadmap}
 }

@@ -19,11 +19,14 @@ const (
 )
 
 // A Task is what the model must know of a task: its maximum in points and which
-// elements it speaks of, with weights that add up to at most 1.
+// elements it speaks of, with weights that add up to at most 1. Level is how hard its
+// author takes it to be, any word or none: tasks without parameters of their own are taken
+// as typical ones of their level.
 type Task struct {
 	ID      string             `json:"id"`
 	Max     float64            `json:"max"`
 	Weights map[string]float64 `json:"weights"`
+	Level   string             `json:"level,omitempty"`
 }
 
 // A Response is what one person did with Tasks[Task]; 0 ≤ Points ≤ Max.

@@ -28,13 +28,6 @@ type Pull struct {
 	Pull float64 `json:"pull"`
 }
 
-// A Next is a task that the person was not given, and how much of the doubt about the
-// element it is expected to take away: p(1−p) now less its expectation after the answer.
-type Next struct {
-	Task      string  `json:"task"`
-	Reduction float64 `json:"reduction"`
-}
-
 // An Explanation is what stands behind what is said of one element.
 type Explanation struct {
 	Element string `json:"element"`
@@ -42,41 +35,24 @@ type Explanation struct {
 	Others  Saying `json:"others"` // with the person's answers to all other elements
 	All     Saying `json:"all"`    // with everything: the estimate itself
 	Tasks   []Pull `json:"tasks"`  // the strongest first
-	Next    []Next `json:"next"`   // the most telling first
+	Next    []Next `json:"next"`   // chosen together, each the best after those before it
+	Spare   int    `json:"spare"`  // candidates that could be given, of which Next are the best
 }
 
 // Explain takes what is said of a person apart, for every element in the order of Infer.
-// candidates are tasks that could be given next, by the model's parameters or typical ones;
-// those that the person was given are passed over; at most most are named for an element.
+// candidates are tasks that could be given next, by the model's parameters or, where it has
+// none, by those of a typical task of their level; those that the person was given are
+// passed over; at most most are named for an element.
 func (p *Prepared) Explain(responses []Response, candidates []Task, most int) ([]Explanation, error) {
-	next := make([]preparedTask, 0, len(candidates))
-	given := map[string]bool{}
 	w := p.take()
 	defer p.give(w)
-	if _, err := p.load(w, responses); err != nil {
+	facts, err := p.load(w, responses)
+	if err != nil {
 		return nil, err
 	}
-	for _, r := range responses {
-		given[p.tasks[r.Task].ID] = true
-	}
-	for _, t := range candidates {
-		if err := t.checkWeights(); err != nil {
-			return nil, err
-		}
-		if given[t.ID] || t.Max <= 0 {
-			continue
-		}
-		part := preparedTask{}
-		if at, ok := p.byID[t.ID]; ok {
-			part.ModelTask = p.m.Tasks[at]
-			part.Task = t
-		} else {
-			part.ModelTask = p.m.Typical.task(t, levelsOf(t.Max, true))
-		}
-		if part.Out == "" {
-			part.p = table(&part.ModelTask, p.tree.x)
-			next = append(next, part)
-		}
+	next, err := p.candidates(responses, candidates)
+	if err != nil {
+		return nil, err
 	}
 	p.tree.person(w.u, w.beliefs)
 	out := make([]Explanation, len(p.elements))
@@ -88,7 +64,7 @@ func (p *Prepared) Explain(responses []Response, candidates []Task, most int) ([
 		x.Others = p.saying(w, e)
 		p.density(w, e, w.f[e])
 		x.All = p.saying(w, e)
-		x.Next = p.next(w, e, next, most)
+		x.Next, x.Spare = p.next(w, e, next[x.Element], facts[e].counted, most)
 		x.Tasks = p.pulls(w, e, responses, x.All.P)
 	}
 	return out, nil
@@ -171,43 +147,4 @@ func (t *preparedTask) foreseen(density []float64) (mean, variance float64) {
 		variance += q * points * points
 	}
 	return mean, max(0, variance-mean*mean)
-}
-
-// next weighs candidates for element e; w.p holds the distribution of x_e.
-func (p *Prepared) next(w *workspace, e int, candidates []preparedTask, most int) []Next {
-	out := []Next{}
-	now := slices.Clone(w.p)
-	doubt := func(p float64) float64 { return p * (1 - p) }
-	before := doubt(p.saying(w, e).P)
-	n := len(now)
-	for i := range candidates {
-		t := &candidates[i]
-		if t.main() != p.elements[e].name {
-			continue
-		}
-		after := 0.0
-		for k := range len(t.D) + 1 {
-			chance, total := 0.0, 0.0
-			for j, x := range now {
-				chance += x * t.p[k*n+j]
-				w.p[j] = x * t.p[k*n+j]
-				total += w.p[j]
-			}
-			if total == 0 {
-				continue
-			}
-			for j := range w.p {
-				w.p[j] /= total
-			}
-			after += chance * doubt(p.saying(w, e).P)
-		}
-		if before-after > 1e-6 {
-			out = append(out, Next{t.ID, before - after})
-		}
-	}
-	copy(w.p, now)
-	slices.SortStableFunc(out, func(a, b Next) int {
-		return cmp.Or(cmp.Compare(b.Reduction, a.Reduction), cmp.Compare(a.Task, b.Task))
-	})
-	return out[:min(most, len(out))]
 }

@@ -397,6 +397,25 @@ func (m *Model) silence(element string) string {
 	return fmt.Sprintf("element %s: its tasks were left out or nobody answered them, so nothing is said of it", element)
 }
 
+// levelWorth is how many tasks the mean of all is worth beside those of one level.
+const levelWorth = 4.0
+
+// levelIntercepts is the typical intercept of each level that tasks with answers are labelled with;
+// of a task of several steps that of the whole, as Typical.task lays it out.
+func (f *fitting) levelIntercepts() map[string]float64 {
+	sum, n := map[string]float64{}, map[string]float64{}
+	for _, t := range f.tasks {
+		if l := f.m.Tasks[t.at].Level; l != "" {
+			sum[l] += t.item.D[len(t.item.D)-1]
+			n[l]++
+		}
+	}
+	for l := range sum {
+		sum[l] = (levelWorth*f.m.Typical.D + sum[l]) / (levelWorth + n[l])
+	}
+	return sum
+}
+
 // finish writes what was found into the model.
 func (f *fitting) finish(d Data) {
 	m := f.m
@@ -418,6 +437,7 @@ func (f *fitting) finish(d Data) {
 		}
 	}
 	m.Typical.D = sum / n
+	m.Typical.Levels = f.levelIntercepts()
 	for i := range m.Tasks {
 		t := &m.Tasks[i]
 		if t.Out == "" && t.Answers == 0 && !t.Fixed {

@@ -73,7 +73,7 @@ func TestOrderAndNamesChangeNothing(t *testing.T) {
 		for e, v := range x.Weights {
 			weights[rename(e)] = v
 		}
-		named.Tasks = append(named.Tasks, Task{rename(x.ID), x.Max, weights})
+		named.Tasks = append(named.Tasks, Task{ID: rename(x.ID), Max: x.Max, Weights: weights})
 	}
 	named.Persons = w.data.Persons
 	policy := d.policy()
@@ -175,7 +175,7 @@ func TestElementWhoseTasksAreLeftOut(t *testing.T) {
 		t.Errorf("%q", m.Warnings)
 	}
 	// Where one of them is there and nobody answered it, both are said.
-	w.data.Tasks = append(w.data.Tasks, Task{"unseen", 1, map[string]float64{mute: 1}})
+	w.data.Tasks = append(w.data.Tasks, Task{ID: "unseen", Max: 1, Weights: map[string]float64{mute: 1}})
 	if m = fitted(t, w.data, w.policy(), bank...); !slices.Contains(m.Warnings, "element "+mute+": its tasks were left out or nobody answered them, so nothing is said of it") {
 		t.Errorf("%q", m.Warnings)
 	}

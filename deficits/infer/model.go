@@ -65,10 +65,13 @@ type ModelTask struct {
 	Contradicts *Contradiction `json:"contradicts,omitempty"`
 }
 
-// Typical is the task that stands in for one of which nothing is known.
+// Typical is the task that stands in for one of which nothing is known but, it may be, its
+// level: there its intercept is the mean over the tasks of that level, drawn to that of all
+// where they are few. The slope is the same: authors foresee difficulty, not discrimination.
 type Typical struct {
-	A float64 `json:"a"`
-	D float64 `json:"d"`
+	A      float64            `json:"a"`
+	D      float64            `json:"d"`
+	Levels map[string]float64 `json:"levels,omitempty"` // D of a level
 }
 
 // What is supposed before anybody answered, each with its strength in fit.go.
@@ -103,6 +106,9 @@ func (t *ModelTask) worth(k int) float64 {
 
 // task is t with the parameters of a typical task of so many levels.
 func (y Typical) task(t Task, levels int) ModelTask {
+	if d, known := y.Levels[t.Level]; known {
+		y.D = d
+	}
 	m := ModelTask{Task: t, Model: irt.TwoPL, A: y.A, D: make([]float64, levels)}
 	if levels > 1 {
 		m.Model = irt.GPCM
@@ -136,7 +142,7 @@ func Weak(elements []string, p Policy) (Model, error) {
 	if err := p.Check(); err != nil {
 		return Model{}, err
 	}
-	m := Model{Method: Method, Policy: p, Typical: Typical{typicalA, typicalD}, Converged: true, Warnings: []string{}, Tasks: []ModelTask{}}
+	m := Model{Method: Method, Policy: p, Typical: Typical{A: typicalA, D: typicalD}, Converged: true, Warnings: []string{}, Tasks: []ModelTask{}}
 	m.shape(elements)
 	return m, nil
 }

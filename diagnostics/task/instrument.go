@@ -109,14 +109,8 @@ func ParseInstrument(file []byte) (Instrument, error) {
 	if err := strict(raw.Codifier, &in.Codifier); err != nil {
 		fs = append(fs, Fault{"", "codifier", jsonFault(raw.Codifier, err)})
 	}
-	for i, one := range raw.Tasks {
-		var w Written
-		if err := strict(one, &w); err != nil {
-			fs = append(fs, Fault{taskName(i, w.ID), "", jsonFault(one, err)})
-			continue
-		}
-		in.Tasks = append(in.Tasks, w)
-	}
+	tasks, faults := parseTasks(raw.Tasks)
+	in.Tasks, fs = tasks, append(fs, faults...)
 	if len(fs) > 0 {
 		return Instrument{}, fs
 	}

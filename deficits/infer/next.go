@@ -1,0 +1,209 @@
+package infer
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Next is a task that the person was not given, and what it is worth to the element after
+// those named before it. Given what is known now, every answer has its probability, and
+// after it the model would say something else; figures are means over the answers (the
+// preposterior analysis of Raiffa & Schlaifer 1961; in testing, van der Linden 1998). Given
+// x_e answers are independent, so that a set is summed over all its answers together.
+type Next struct {
+	Task      string  `json:"task"`
+	Reduction float64 `json:"reduction"` // of p(1−p), beyond the tasks before it
+	Doubt     float64 `json:"doubt"`     // p(1−p) expected after this task and those before it
+	Width     float64 `json:"width"`     // of the 90 % interval, likewise
+	Settled   float64 `json:"settled"`   // chance that the status is then deficit or none
+	Typical   bool    `json:"typical"`   // no parameters of its own: taken as a typical task of its level
+}
+
+// shortlist is how many of the candidates that tell most alone are tried in company.
+const shortlist = 12
+
+// leastReduction is what a further task must bring to be named.
+const leastReduction = 1e-6
+
+// A candidate is a task on the grid that could be given next.
+type candidate struct {
+	preparedTask
+	typical bool
+}
+
+// candidates puts the tasks on the grid that could be given next, by their main element;
+// those that the person was given and those that the model leaves out are passed over.
+func (p *Prepared) candidates(responses []Response, tasks []Task) (map[string][]candidate, error) {
+	given := map[string]bool{}
+	for _, r := range responses {
+		given[p.tasks[r.Task].ID] = true
+	}
+	out := map[string][]candidate{}
+	for _, t := range tasks {
+		if err := t.checkWeights(); err != nil {
+			return nil, err
+		}
+		if given[t.ID] || t.Max <= 0 {
+			continue
+		}
+		c := candidate{}
+		if at, ok := p.byID[t.ID]; ok {
+			c.ModelTask, c.Task = p.m.Tasks[at], t
+			c.typical = c.Answers == 0 && !c.Fixed
+		} else {
+			c.ModelTask, c.typical = p.m.Typical.task(t, levelsOf(t.Max, true)), true
+		}
+		if c.Out == "" {
+			c.p = table(&c.ModelTask, p.tree.x)
+			out[t.main()] = append(out[t.main()], c)
+		}
+	}
+	return out, nil
+}
+
+// next chooses tasks for element e one after another, each the one that takes away most of
+// the doubt that those before it leave; of equals the first by id. It stops where nothing
+// more is gained and the element has answers enough for a verdict. w.p holds the
+// distribution of x_e and is left so; counted is how many answers the model takes in.
+func (p *Prepared) next(w *workspace, e int, list []candidate, counted, most int) (chosen []Next, spare int) {
+	chosen, spare = []Next{}, len(list)
+	now := slices.Clone(w.p)
+	defer copy(w.p, now)
+	slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.ID, b.ID) })
+	below := p.elements[e].reading()
+	outcomes := [][]float64{now} // densities times the chance of the answers, for the tasks chosen
+	doubt := below.doubt(outcomes)
+	for len(chosen) < most && len(list) > 0 {
+		worth := make([]float64, len(list))
+		for i := range list {
+			worth[i] = doubt - below.doubt(list[i].answers(outcomes))
+		}
+		best := 0
+		for i := range worth {
+			if worth[i] > worth[best]+1e-12 {
+				best = i
+			}
+		}
+		if worth[best] <= leastReduction && counted+len(chosen) >= p.m.Policy.MinTasks {
+			break
+		}
+		t := list[best]
+		if len(chosen) == 0 {
+			list = telling(list, worth)
+		}
+		list = slices.DeleteFunc(slices.Clone(list), func(c candidate) bool { return c.ID == t.ID })
+		outcomes = t.answers(outcomes)
+		doubt -= worth[best]
+		n := Next{Task: t.ID, Reduction: max(0, worth[best]), Doubt: max(0, doubt), Typical: t.typical}
+		n.Width, n.Settled = p.after(w, e, outcomes, counted+len(chosen)+1)
+		chosen = append(chosen, n)
+	}
+	return chosen, spare
+}
+
+// telling is the shortlist by what each is worth alone.
+func telling(list []candidate, worth []float64) []candidate {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(worth[b], worth[a]) })
+	order = order[:min(shortlist, len(order))]
+	slices.Sort(order)
+	out := make([]candidate, len(order))
+	for i, at := range order {
+		out[i] = list[at]
+	}
+	return out
+}
+
+// answers splits every outcome by what the answer to the task may be.
+func (t *preparedTask) answers(outcomes [][]float64) [][]float64 {
+	out := make([][]float64, 0, len(outcomes)*(len(t.D)+1))
+	for _, was := range outcomes {
+		n := len(was)
+		for k := range len(t.D) + 1 {
+			is := make([]float64, n)
+			for j, x := range was {
+				is[j] = x * t.p[k*n+j]
+			}
+			out = append(out, is)
+		}
+	}
+	return out
+}
+
+// after is the mean width of the interval and the chance of a verdict over outcomes.
+func (p *Prepared) after(w *workspace, e int, outcomes [][]float64, counted int) (width, settled float64) {
+	for _, density := range outcomes {
+		chance := 0.0
+		for _, x := range density {
+			chance += x
+		}
+		if chance < 1e-12 {
+			continue
+		}
+		for j, x := range density {
+			w.p[j] = x / chance
+		}
+		said := p.say(w, e, facts{counted: counted})
+		width += chance * (said.High - said.Low)
+		if said.Status == Deficit || said.Status == Fine {
+			settled += chance
+		}
+	}
+	return width, settled
+}
+
+// A reading tells the probability under the cut of many densities: sums with two tables.
+type reading struct{ under, whole []float64 }
+
+// reading is what saying p of a density comes to, its blur put on the tables instead: the
+// noise is symmetric, so that it makes no difference which of the two is widened.
+func (r *readout) reading() reading {
+	n := len(r.under)
+	out := reading{under: r.under, whole: make([]float64, n)}
+	for j := range out.whole {
+		out.whole[j] = 1
+	}
+	if r.blur != nil {
+		out.under, out.whole = r.widened(out.under), r.widened(out.whole)
+	}
+	return out
+}
+
+// widened is a table in company with the noise.
+func (r *readout) widened(table []float64) []float64 {
+	out := make([]float64, len(table))
+	for j := range out {
+		out[j] = r.blur[0] * table[j]
+		for k, b := range r.blur[1:] {
+			if low := j - k - 1; low >= 0 {
+				out[j] += b * table[low]
+			}
+			if high := j + k + 1; high < len(table) {
+				out[j] += b * table[high]
+			}
+		}
+	}
+	return out
+}
+
+// doubt is the mean of p(1−p) over outcomes.
+func (r reading) doubt(outcomes [][]float64) float64 {
+	sum := 0.0
+	for _, density := range outcomes {
+		chance, whole, under := 0.0, 0.0, 0.0
+		for j, x := range density {
+			chance += x
+			whole += x * r.whole[j]
+			under += x * r.under[j]
+		}
+		if chance < 1e-12 || whole <= 0 {
+			continue
+		}
+		p := min(1, max(0, under/whole))
+		sum += chance * p * (1 - p)
+	}
+	return sum
+}
