@@ -152,7 +152,7 @@ func (p *Prepared) after(w *workspace, e int, outcomes [][]float64, counted int)
 			settled += chance
 		}
 	}
-	return width, settled
+	return width, min(1, settled)
 }
 
 // A reading tells the probability under the cut of many densities: sums with two tables.
