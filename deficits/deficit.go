@@ -129,7 +129,7 @@ func dataOf(revisions []results.Scored, versions map[int64]bank.Version, parts b
 		if v.Kind == task.Likert {
 			continue
 		}
-		t := infer.Task{ID: strconv.FormatInt(id, 10), Max: v.MaxPoints, Weights: v.Elements}
+		t := taskOf(v)
 		if parts {
 			t.Weights = map[string]float64{partPrefix + string(v.Part): 1}
 		}
@@ -158,6 +158,11 @@ func dataOf(revisions []results.Scored, versions map[int64]bank.Version, parts b
 		d.Persons = append(d.Persons, p)
 	}
 	return d
+}
+
+// taskOf is a task of the bank as the model knows it.
+func taskOf(v bank.Version) infer.Task {
+	return infer.Task{ID: strconv.FormatInt(v.ID, 10), Max: v.MaxPoints, Weights: v.Elements, Level: string(v.Level)}
 }
 
 // judged is an estimate with the words of the scale's rule: by probability, or, where

@@ -402,12 +402,15 @@ func (s *Service) EstimatesTx(ctx context.Context, tx *sqlx.Tx, scored results.S
 }
 
 // standing is the explanation of a row, nil where the row was made by another model or
-// revision than the explanation.
+// revision than the explanation. More answers are worth asking for where the row gives no
+// verdict; where an office judges by the bare share it always gives one.
 func (c course) standing(d Deficit, scored results.Scored, why map[string]*results.Why) *results.Why {
-	if d.Model != c.model.name() || d.RevisionID != scored.RevisionID {
+	w := why[d.Element]
+	if w == nil || d.Model != c.model.name() || d.RevisionID != scored.RevisionID {
 		return nil
 	}
-	return why[d.Element]
+	w.Unclear = c.scale.Definition.Rule != competency.RuleShare && (d.Status == string(infer.Possible) || d.Status == string(infer.Insufficient))
+	return w
 }
 
 var errNoPage = fault.New(fault.NotFound, "Такой страницы нет")

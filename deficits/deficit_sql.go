@@ -219,3 +219,26 @@ func OfCampaignTx(ctx context.Context, tx db.Q, campaignID int64, persons []acce
 		  AND ($3 OR (territory_id = ANY($4) OR organisation_id = ANY($5)) AND person_id IN (SELECT sharing_results($4)))
 		ORDER BY person_id, element_id`, campaignID, db.Array(only), where.All, db.Array(where.Territories), db.Array(where.Organisations))
 }
+
+// unclearTx counts the persons of whom no verdict is held, by codifier and element.
+func unclearTx(ctx context.Context, tx db.Q) (map[int64]map[string]int, error) {
+	rows, err := db.Select[struct {
+		Codifier int64  `db:"codifier_id"`
+		Element  string `db:"element_id"`
+		N        int    `db:"n"`
+	}](ctx, tx, `
+		SELECT codifier_id, element_id, count(DISTINCT person_id) FILTER (WHERE status IN ('possible', 'insufficient')) AS n
+		FROM deficit WHERE replaced_at IS NULL AND valid_to IS NULL
+		GROUP BY codifier_id, element_id`)
+	if err != nil {
+		return nil, fmt.Errorf("unclear elements: %w", err)
+	}
+	out := map[int64]map[string]int{}
+	for _, r := range rows {
+		if out[r.Codifier] == nil {
+			out[r.Codifier] = map[string]int{}
+		}
+		out[r.Codifier][r.Element] = r.N
+	}
+	return out, nil
+}

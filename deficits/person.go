@@ -25,6 +25,7 @@ type Profile struct {
 	Campaign    campaign.Campaign
 	Attempt     string // public id, for the report
 	MayReport   bool   // the reader may open the report with the name
+	MayTasks    bool   // the reader may see the bank of tasks
 	Passport    []Fact
 	Cut         float64
 	Scale       string
@@ -67,6 +68,26 @@ type ElementProfile struct {
 
 // Shown tells whether there is enough to draw a point.
 func (e ElementProfile) Shown() bool { return e.Deficit.Status != "insufficient" }
+
+// Unclear lists the elements of which more answers could give a verdict.
+func (p Profile) Unclear() []ElementProfile {
+	out := []ElementProfile{}
+	for _, part := range p.Parts {
+		for _, e := range part.Elements {
+			if e.Why != nil && e.Why.Unclear {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// Typical tells whether some next task is taken as an average one of its level.
+func (p Profile) Typical() bool {
+	return slices.ContainsFunc(p.Unclear(), func(e ElementProfile) bool {
+		return slices.ContainsFunc(e.Why.Next, func(n results.NextTask) bool { return n.Typical })
+	})
+}
 
 // A HistoryRow is one state of knowledge of an element.
 type HistoryRow struct {
@@ -131,7 +152,7 @@ func (s *Service) profileTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor
 		return Profile{}, err
 	}
 	p := Profile{Code: reg.Code, Campaign: c.campaign, Cut: c.scale.Definition.Cut, Scale: c.scale.Title, Share: c.scale.Definition.Rule == competency.RuleShare,
-		Model: c.model.name(), Persons: c.model.Persons, MayReport: actor.May(access.PersonResults)}
+		Model: c.model.name(), Persons: c.model.Persons, MayReport: actor.May(access.PersonResults), MayTasks: actor.May(access.TasksRead)}
 	if c.model.ID != 0 {
 		p.FittedAt = &c.model.FittedAt
 	}

@@ -16,6 +16,7 @@ var pages embed.FS
 
 var (
 	personPage = web.MustPage[Profile](pages, "pages/person.html")
+	sparePage  = web.MustPage[SparePage](pages, "pages/spare.html")
 	modelPage  = web.MustPage[ModelPage](pages, "pages/model.html")
 )
 
@@ -23,6 +24,7 @@ var (
 func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/deficits/people/:code", web.Need(access.BankPersons), web.Handle(s.getPerson))
 	r.GET("/campaigns/:id/model", web.Need(access.QualityRead), web.Handle(s.getModel))
+	r.GET("/tasks/spare", web.Need(access.TasksRead), web.Handle(s.getSpare))
 	r.GET("/api/v1/deficits/:code", web.Need(access.BankPersons), web.Handle(s.apiPerson))
 }
 
@@ -37,6 +39,15 @@ func (s *Service) getModel(c *gin.Context) error {
 	}
 	return modelPage.Render(c, http.StatusOK, web.Head{Title: "Проверка модели", Nav: "/campaigns",
 		Crumbs: []web.Crumb{{Title: "Диагностики", Href: "/campaigns"}, {Title: p.Campaign.Title, Href: fmt.Sprintf("/campaigns/%d", id)}, {Title: "Проверка модели"}}}, p)
+}
+
+func (s *Service) getSpare(c *gin.Context) error {
+	p, err := s.Spare(c.Request.Context(), web.Actor(c))
+	if err != nil {
+		return err
+	}
+	return sparePage.Render(c, http.StatusOK, web.Head{Title: "Где не хватает заданий", Nav: "/tasks",
+		Crumbs: []web.Crumb{{Title: "Задания", Href: "/tasks"}, {Title: "Где не хватает заданий"}}}, p)
 }
 
 // apiPerson is the profile for other programs: the same figures, the same look in the journal.

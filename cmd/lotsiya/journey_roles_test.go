@@ -15,7 +15,7 @@ var pagesByRole = []struct {
 	{"/", "everybody"}, {"/me", "everybody"}, {"/me/password", "everybody"}, {"/looks", "everybody"}, {"/results", "everybody"}, {"/route", "everybody"},
 	{"/help", "everybody"}, {"/help/results", "everybody"}, {"/privacy", "everybody"}, {"/accessibility", "everybody"},
 	{"/tasks", "author reviewer analyst manager"}, {"/tasks/1", "author reviewer analyst manager"},
-	{"/tasks/new", "author"}, {"/tasks/import", "author"}, {"/tasks/import/template.xlsx", "author"},
+	{"/tasks/spare", "author reviewer analyst manager"}, {"/tasks/new", "author"}, {"/tasks/import", "author"}, {"/tasks/import/template.xlsx", "author"},
 	{"/instruments", "author reviewer analyst manager"}, {"/instruments/1", "author reviewer analyst manager"},
 	{"/competency", "author reviewer methodist analyst manager"}, {"/competency/codifiers/1", "author reviewer methodist analyst manager"},
 	{"/competency/scales/new", "manager"},

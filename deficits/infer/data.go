@@ -89,12 +89,12 @@ func (d Data) check() error {
 	return nil
 }
 
-// main is the element that the task's answers are evidence of: the one with the largest
+// Main is the element that the task's answers are evidence of: the one with the largest
 // weight, where several share it one drawn by the ids, so that such tasks spread over
 // their elements alike. To count one answer in the likelihood of two elements, or of each
 // by half, would make their deviations look smaller than they are; the others of the
 // task's elements learn of the answer through their area, and keep the task in their points.
-func (t Task) main() string {
+func (t Task) Main() string {
 	best, top, drawn := "", 0.0, uint32(0)
 	for _, e := range slices.Sorted(maps.Keys(t.Weights)) {
 		h := fnv.New32a()

@@ -37,6 +37,7 @@ type Explanation struct {
 	Tasks   []Pull `json:"tasks"`  // the strongest first
 	Next    []Next `json:"next"`   // chosen together, each the best after those before it
 	Spare   int    `json:"spare"`  // candidates that could be given, of which Next are the best
+	Needed  int    `json:"needed"` // average tasks that give a verdict in every second case; 0: more than mostNeeded
 }
 
 // Explain takes what is said of a person apart, for every element in the order of Infer.
@@ -64,6 +65,7 @@ func (p *Prepared) Explain(responses []Response, candidates []Task, most int) ([
 		x.Others = p.saying(w, e)
 		p.density(w, e, w.f[e])
 		x.All = p.saying(w, e)
+		x.Needed = p.needed(w, e, facts[e].counted)
 		x.Next, x.Spare = p.next(w, e, next[x.Element], facts[e].counted, most)
 		x.Tasks = p.pulls(w, e, responses, x.All.P)
 	}

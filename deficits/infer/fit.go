@@ -55,7 +55,7 @@ const (
 // the bank (fixed), these give the scale, and mean and sd of the area are estimated.
 //
 // A task with weights in several elements is evidence of its main one and counts in the
-// points of all (see Task.main). A task that discriminates the wrong way is left out and named. Tasks
+// points of all (see Task.Main). A task that discriminates the wrong way is left out and named. Tasks
 // without points, constant tasks and elements nobody answered are warnings. Errors name
 // what is wrong with the data or the policy.
 //

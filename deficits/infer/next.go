@@ -2,6 +2,7 @@ package infer
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -19,11 +20,61 @@ type Next struct {
 	Typical   bool    `json:"typical"`   // no parameters of its own: taken as a typical task of its level
 }
 
+// Enough is the part of a set worth giving: the shortest beginning after which a verdict is
+// most likely. One more answer may bring a clear case back to the edge, so that more tasks
+// always take away doubt but not always give a verdict.
+func Enough(set []Next) []Next {
+	best := 0
+	for i := range set {
+		if set[i].Settled > set[best].Settled+1e-9 {
+			best = i
+		}
+	}
+	if len(set) == 0 || set[best].Settled < 1e-9 { // none gives one yet: all bring it nearer
+		return set
+	}
+	return set[:best+1]
+}
+
 // shortlist is how many of the candidates that tell most alone are tried in company.
 const shortlist = 12
 
 // leastReduction is what a further task must bring to be named.
 const leastReduction = 1e-6
+
+// likely is the chance of a verdict that Needed asks for, mostNeeded how many tasks it tries:
+// nobody is given more for one element.
+const (
+	likely     = 0.5
+	mostNeeded = 30
+)
+
+// needed is how many average one-point tasks element e needs, beyond the counted answers,
+// for a verdict to be likely; 0 where mostNeeded are not enough, as of an element that lies
+// at the cut. Answers to like tasks are told by how many are right: C(n,s)·P^s·(1−P)^(n−s)
+// given x_e. w.p holds the distribution of x_e.
+func (p *Prepared) needed(w *workspace, e, counted int) int {
+	average := p.m.Typical.task(Task{Max: 1}, 1)
+	like, n := table(&average, p.tree.x), len(w.p)
+	below, density := p.elements[e].reading(), make([]float64, len(w.p))
+	for tasks := 1; tasks <= mostNeeded; tasks++ {
+		settled, ways := 0.0, 1.0
+		for right := range tasks + 1 {
+			for j, x := range w.p {
+				density[j] = x * ways * math.Pow(like[n+j], float64(right)) * math.Pow(like[j], float64(tasks-right))
+			}
+			chance, under := below.of(density)
+			if status, _ := p.m.Policy.Judge(0, under, counted+tasks); status == Deficit || status == Fine {
+				settled += chance
+			}
+			ways *= float64(tasks-right) / float64(right+1)
+		}
+		if settled >= likely {
+			return tasks
+		}
+	}
+	return 0
+}
 
 // A candidate is a task on the grid that could be given next.
 type candidate struct {
@@ -55,7 +106,7 @@ func (p *Prepared) candidates(responses []Response, tasks []Task) (map[string][]
 		}
 		if c.Out == "" {
 			c.p = table(&c.ModelTask, p.tree.x)
-			out[t.main()] = append(out[t.main()], c)
+			out[t.Main()] = append(out[t.Main()], c)
 		}
 	}
 	return out, nil
@@ -189,20 +240,25 @@ func (r *readout) widened(table []float64) []float64 {
 	return out
 }
 
+// of is the mass of a density and, of that, the probability under the cut.
+func (r reading) of(density []float64) (mass, p float64) {
+	whole, under := 0.0, 0.0
+	for j, x := range density {
+		mass += x
+		whole += x * r.whole[j]
+		under += x * r.under[j]
+	}
+	if whole > 0 {
+		p = min(1, max(0, under/whole))
+	}
+	return mass, p
+}
+
 // doubt is the mean of p(1−p) over outcomes.
 func (r reading) doubt(outcomes [][]float64) float64 {
 	sum := 0.0
 	for _, density := range outcomes {
-		chance, whole, under := 0.0, 0.0, 0.0
-		for j, x := range density {
-			chance += x
-			whole += x * r.whole[j]
-			under += x * r.under[j]
-		}
-		if chance < 1e-12 || whole <= 0 {
-			continue
-		}
-		p := min(1, max(0, under/whole))
+		chance, p := r.of(density)
 		sum += chance * p * (1 - p)
 	}
 	return sum

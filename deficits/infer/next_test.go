@@ -142,7 +142,7 @@ func TestNextOfSilentElement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	element := w.data.Tasks[0].main()
+	element := w.data.Tasks[0].Main()
 	candidates := []Task{}
 	for i, level := range []string{"basic", "high", "high", "basic", ""} {
 		candidates = append(candidates, Task{ID: fmt.Sprintf("spare%d", i), Max: 1, Weights: map[string]float64{element: 1}, Level: level})
@@ -160,5 +160,82 @@ func TestNextOfSilentElement(t *testing.T) {
 	hard, easy := m.Typical.task(candidates[1], 1), m.Typical.task(candidates[0], 1)
 	if !(hard.D[0] < easy.D[0]) || hard.A != easy.A {
 		t.Errorf("a hard task %+v, an easy one %+v", hard, easy)
+	}
+}
+
+// What is needed comes true: of persons like the one at hand, who are given so many average
+// tasks more, so many get a verdict; with fewer tasks not so many.
+func TestNeeded(t *testing.T) {
+	d := usual(24, 300, 3)
+	w := d.make()
+	m := fitted(t, w.data, d.policy())
+	element := w.data.Tasks[0].Main()
+	tasks := slices.Clone(w.data.Tasks)
+	for i := range mostNeeded {
+		tasks = append(tasks, Task{ID: fmt.Sprintf("more%d", i), Max: 1, Weights: map[string]float64{element: 1}})
+	}
+	p, err := m.Prepare(tasks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, person := range w.data.Persons[:40] {
+		list, err := p.Explain(person.Responses, nil, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := list[0].Needed
+		if n == 0 || n > 9 {
+			continue
+		}
+		seen++
+		settled := func(n int) (sum float64) {
+			var walk func(given []Response, chance float64, from int)
+			walk = func(given []Response, chance float64, from int) {
+				if from == n {
+					got, err := p.Infer(given)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if got[0].Status == Deficit || got[0].Status == Fine {
+						sum += chance
+					}
+					return
+				}
+				task := len(w.data.Tasks) + from
+				right := foretell(t, p, given, task)
+				walk(append(slices.Clone(given), Response{Task: task, Points: 1}), chance*right, from+1)
+				walk(append(slices.Clone(given), Response{Task: task}), chance*(1-right), from+1)
+			}
+			walk(person.Responses, 1, 0)
+			return sum
+		}
+		if got := settled(n); got < likely-1e-9 {
+			t.Errorf("%s: %d tasks needed, they settle %v", person.ID, n, got)
+		}
+		if got := settled(n - 1); n > 1 && got >= likely {
+			t.Errorf("%s: %d tasks needed, %d settle %v", person.ID, n, n-1, got)
+		}
+		if seen == 8 {
+			break
+		}
+	}
+	if seen == 0 {
+		t.Error("nobody needs between 1 and 9 tasks")
+	}
+}
+
+func TestEnough(t *testing.T) {
+	for _, tt := range []struct {
+		settled []float64
+		want    int
+	}{{nil, 0}, {[]float64{0, 0}, 2}, {[]float64{0.5, 0.8, 0.7}, 2}, {[]float64{0.5, 0.5, 0.5}, 1}, {[]float64{0, 0.2, 0.4}, 3}} {
+		set := []Next{}
+		for _, s := range tt.settled {
+			set = append(set, Next{Settled: s})
+		}
+		if got := len(Enough(set)); got != tt.want {
+			t.Errorf("%v: %d tasks, want %d", tt.settled, got, tt.want)
+		}
 	}
 }

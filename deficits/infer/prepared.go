@@ -32,7 +32,7 @@ type preparedTask struct {
 }
 
 // A link says that a task counts for an element by its weight; f is P(level | x), level ×
-// node, in the element whose evidence the task is (see Task.main), which stands first, and
+// node, in the element whose evidence the task is (see Task.Main), which stands first, and
 // nil in the others and where the task is left out.
 type link struct {
 	element int
@@ -168,7 +168,7 @@ func table(t *ModelTask, x []float64) []float64 {
 }
 
 func (p *Prepared) links(t Task, f []float64) []link {
-	out, main := []link{}, t.main()
+	out, main := []link{}, t.Main()
 	for _, e := range slices.Sorted(maps.Keys(t.Weights)) {
 		switch w := t.Weights[e]; {
 		case w <= 0:

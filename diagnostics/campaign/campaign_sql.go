@@ -49,6 +49,21 @@ func VariantsTx(ctx context.Context, tx *sqlx.Tx, id int64) ([]int64, error) {
 	return db.Select[int64](ctx, tx, `SELECT variant_id FROM campaign_variant WHERE campaign_id = $1 ORDER BY variant_id`, id)
 }
 
+// UsedTasksTx tells which tasks stand in a variant of any campaign, in whatever version.
+func UsedTasksTx(ctx context.Context, tx db.Q) (map[int64]bool, error) {
+	ids, err := db.Select[int64](ctx, tx, `
+		SELECT DISTINCT v.task_id FROM campaign_variant c
+		JOIN variant_task t ON t.variant_id = c.variant_id JOIN task_version v ON v.id = t.task_version_id`)
+	if err != nil {
+		return nil, fmt.Errorf("tasks of campaigns: %w", err)
+	}
+	used := make(map[int64]bool, len(ids))
+	for _, id := range ids {
+		used[id] = true
+	}
+	return used, nil
+}
+
 // TermsTx reads what sittings must know, by registration.
 func TermsTx(ctx context.Context, tx *sqlx.Tx, registrations []int64) (map[int64]Terms, error) {
 	rows, err := db.Select[Terms](ctx, tx, `

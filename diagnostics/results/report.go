@@ -151,7 +151,7 @@ func chances(p float64) string {
 	case p >= 0.8:
 		return fmt.Sprintf("Скорее всего: %s из 100, что здесь есть чему поучиться.", web.Plural(n, "шанс", "шанса", "шансов"))
 	}
-	return fmt.Sprintf("Возможно: %d из 100. Чтобы сказать точнее, нужно больше заданий.", n)
+	return fmt.Sprintf("Возможно: %s из 100, что здесь есть чему поучиться.", web.Plural(n, "шанс", "шанса", "шансов"))
 }
 
 // surprise is a difference between self-assessment and tasks worth telling of.
@@ -308,6 +308,9 @@ func praise(e ElementReport) string {
 // person thought more of themselves than the tasks showed.
 func concern(e ElementReport) string {
 	text := chances(e.Estimate.P)
+	if w := e.Estimate.Why; w != nil && w.Settle() != "" {
+		text += " " + w.Settle()
+	}
 	if e.Self != nil && *e.Self-e.Estimate.Estimate >= surprise {
 		text += fmt.Sprintf(" Вы оценили себя на %s, задания показали около %s.", percent(*e.Self), percent(e.Estimate.Estimate))
 	}
@@ -326,6 +329,19 @@ func (f Finding) Numbers() string {
 		return strings.Join(n, "")
 	}
 	return strings.Join(n[:len(n)-1], ", ") + " и " + n[len(n)-1]
+}
+
+// Unclear lists the elements of which more answers could give a verdict.
+func (r Report) Unclear() []ElementReport {
+	out := []ElementReport{}
+	for _, p := range r.Parts {
+		for _, e := range p.Elements {
+			if e.Estimate.Why != nil && e.Estimate.Why.Unclear {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
 }
 
 // Sure tells whether the exactness of any part is known.

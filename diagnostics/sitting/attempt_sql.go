@@ -99,6 +99,30 @@ func ManifestTx(ctx context.Context, tx db.Q, attempt int64) ([]ManifestTask, er
 	return tasks, nil
 }
 
+// GivenTx names the task versions that a person was ever given: those of every attempt
+// that was started, answered or not.
+func GivenTx(ctx context.Context, tx db.Q, person access.PersonID) ([]int64, error) {
+	manifests, err := db.Select[string](ctx, tx, `
+		SELECT m.tasks FROM attempt_manifest m JOIN attempt a ON a.id = m.attempt_id WHERE a.person_id = $1 ORDER BY a.id`, person)
+	if err != nil {
+		return nil, fmt.Errorf("manifests of person %d: %w", person, err)
+	}
+	ids, seen := []int64{}, map[int64]bool{}
+	for _, m := range manifests {
+		tasks := []ManifestTask{}
+		if err := json.Unmarshal([]byte(m), &tasks); err != nil {
+			return nil, fmt.Errorf("manifest of person %d: %w", person, err)
+		}
+		for _, t := range tasks {
+			if !seen[t.TaskVersionID] {
+				seen[t.TaskVersionID] = true
+				ids = append(ids, t.TaskVersionID)
+			}
+		}
+	}
+	return ids, nil
+}
+
 type heldRow struct {
 	AttemptID int64     `db:"attempt_id"`
 	Task      string    `db:"task"`
