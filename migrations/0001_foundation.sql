@@ -74,7 +74,7 @@ CREATE TABLE job (
     kind        text        NOT NULL,
     args        jsonb       NOT NULL DEFAULT '{}',
     actor_id    bigint      NOT NULL DEFAULT 0,
-    state       text        NOT NULL DEFAULT 'queued' CONSTRAINT job_state_known CHECK (state IN ('queued', 'running', 'done', 'failed')),
+    state       text        NOT NULL DEFAULT 'queued' CONSTRAINT job_state_known CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
     run_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     leased_until timestamptz,
     attempts    integer     NOT NULL DEFAULT 0,

@@ -43,8 +43,10 @@ func content(p plan.Problem, steps []plan.Lock, programmes []Programme, elements
 				x.Session = s.ID
 			}
 		}
-		x.Locked = slices.ContainsFunc(p.Teachers[0].Locked, func(l plan.Lock) bool { return l.Programme == st.Programme })
-		x.Why = w.why(st, reasons[i], len(p.Teachers[0].Deficits), x.Locked)
+		fixed := slices.ContainsFunc(p.Teachers[0].Locked, func(l plan.Lock) bool { return l.Programme == st.Programme })
+		begun := slices.Contains(p.Teachers[0].UnderWay, st.Programme)
+		x.Locked = fixed && !begun
+		x.Why = w.why(st, reasons[i], len(p.Teachers[0].Deficits), x.Locked, begun)
 		if slices.Contains(p.Teachers[0].Required, st.Programme) {
 			x.Why = append(x.Why, "Методист назвал программу обязательной.")
 		}

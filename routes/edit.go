@@ -116,7 +116,7 @@ func lowerFirst(s string) string {
 type edited struct {
 	demands
 	limits Limits
-	steps  []plan.Lock // the steps by hand; nil: the best ones
+	steps  []plan.Lock // the steps by hand, unless the rest is planned anew
 	replan bool
 	reason string
 }
@@ -134,7 +134,6 @@ func (v scene) apply(r Route, e Edit) (Content, string, error) {
 		return Content{}, "", err
 	}
 	if x.replan {
-		x.steps = nil
 		for _, s := range r.Steps {
 			if v.begun(r, s) && !slices.Contains(x.forbidden, s.Code) {
 				x.begin(s)
@@ -145,7 +144,7 @@ func (v scene) apply(r Route, e Edit) (Content, string, error) {
 		x.drop(key, v, r)
 	}
 	p := v.current(r, x.demands, x.limits, !x.replan)
-	if x.replan && e.Pace.share() > 0 {
+	if x.replan {
 		if x.steps, err = v.keeping(p, r, e.Pace); err != nil {
 			return Content{}, "", err
 		}
@@ -282,7 +281,7 @@ func (v scene) edit(r Route, e Edit, w words) (edited, error) {
 	return x, nil
 }
 
-// judge makes the content of the steps (nil: the best ones) or says in words why they do not hold together.
+// judge makes the content of the steps or says in words why they do not hold together.
 func (v scene) judge(p plan.Problem, steps []plan.Lock, r Route, e Edit) (Content, error) {
 	origin := func(code string) string {
 		if (e.Do == "add" || e.Do == "require") && code == e.Programme {
@@ -293,12 +292,8 @@ func (v scene) judge(p plan.Problem, steps []plan.Lock, r Route, e Edit) (Conten
 		}
 		return "plan"
 	}
-	if steps != nil {
-		if _, broken := plan.Fix(&p, 0, steps); broken != nil {
-			return Content{}, fault.New(fault.Conflict, "Так не складывается: %s", v.obstacle(p, steps, e))
-		}
-	} else if set := plan.Best(&p, 0).Teachers[0].Conflict; set != nil {
-		return Content{}, v.clash(p, set)
+	if _, broken := plan.Fix(&p, 0, steps); broken != nil {
+		return Content{}, fault.New(fault.Conflict, "Так не складывается: %s", v.obstacle(p, steps, e))
 	}
 	return content(p, steps, v.programmes, v.elements, origin)
 }

@@ -39,6 +39,10 @@ func (p Pace) share() float64 {
 	return 0
 }
 
+// tie is what a change costs at least, as a part of all that is needed: of plans equally good the one nearest to the
+// route that stands is taken.
+const tie = 1e-6
+
 func (p Pace) words() string {
 	switch p {
 	case Little:
@@ -46,7 +50,7 @@ func (p Pace) words() string {
 	case Some:
 		return "менять только с заметной пользой"
 	}
-	return "лучший при ваших условиях"
+	return "лучший при ваших замках и условиях"
 }
 
 // keeping plans anew with a price on every step that goes or moves.
@@ -60,7 +64,7 @@ func (v scene) keeping(p plan.Problem, r Route, pace Pace) ([]plan.Lock, error) 
 		}
 	}
 	p.Teachers = []plan.Teacher{t}
-	p.ChangePenalty = pace.share() * total(t)
+	p.ChangePenalty = max(tie, pace.share()) * total(t)
 	best := plan.Best(&p, 0).Teachers[0]
 	if best.Conflict != nil {
 		return nil, v.clash(p, best.Conflict)

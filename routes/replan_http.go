@@ -87,7 +87,7 @@ func (s *Service) getReplan(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return replanPage.Render(c, status, web.Head{Title: "Пересчитать маршрут: " + v.Name, Nav: "/routes",
+	return replanPage.Render(c, status, web.Head{Title: "Пересчитать маршрут: " + v.Name, Nav: "/routes", Main: "page stack",
 		Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: v.Name, Href: fmt.Sprintf("/routes/%d", id)}, {Title: "Пересчёт"}}}, v)
 }
 

@@ -67,6 +67,7 @@ type stepView struct {
 	Progress  Progress
 	Done      bool
 	Started   bool
+	Begun     bool   // or must be, by the calendar
 	Month     string // heading, where it differs from the step's before
 	MayStart  bool   // its first day has come
 	Cancelled bool
@@ -250,7 +251,8 @@ func (s *Service) viewTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r
 		g := byID[st.Programme]
 		sv := stepView{Step: st, Programme: g, Session: g.Session(st.Session), Progress: r.Progress[st.Programme], Done: r.Done(st.Programme), Started: r.Started(st.Programme),
 			MayStart: !v.Today.Before(st.StartsOn)}
-		sv.Missed = !sv.Started && v.Today.After(st.StartsOn) && (r.State == Draft || r.State == Proposed || r.State == Declined)
+		sv.Begun = sc.begun(r, st)
+		sv.Missed = !sv.Begun && v.Today.After(st.StartsOn) && (r.State == Draft || r.State == Proposed || r.State == Declined)
 		sv.Cancelled = sv.Session != nil && sv.Session.CancelledAt != nil
 		for _, e := range byGain(st.Closes) {
 			if w := planned[e]; w > 0 {
@@ -263,7 +265,7 @@ func (s *Service) viewTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r
 		v.Steps = append(v.Steps, sv)
 		if limit > 0 {
 			w := float64(st.Hours) / limit
-			v.Segments = append(v.Segments, segment{x, w, x + w/2, st.Hours, st.Locked || sv.Started, sv.Done})
+			v.Segments = append(v.Segments, segment{x, w, x + w/2, st.Hours, st.Locked || sv.Begun, sv.Done})
 			x += w
 		}
 	}

@@ -52,7 +52,7 @@ func (w words) less(x float64) string {
 }
 
 // why words the reason of a step: what it closes, the runner-up, what it opens, why this group.
-func (w words) why(st plan.Step, r plan.Reason, needs int, locked bool) []string {
+func (w words) why(st plan.Step, r plan.Reason, needs int, locked, begun bool) []string {
 	out := []string{}
 	var parts []string
 	for _, e := range byGain(st.Closes) {
@@ -70,6 +70,8 @@ func (w words) why(st plan.Step, r plan.Reason, needs int, locked bool) []string
 		out = append(out, fmt.Sprintf("Единственная подходящая программа по теме «%s».", w.short(e)))
 	}
 	switch {
+	case begun:
+		out = append(out, "Шаг уже начат: расчёт его не трогает.")
 	case locked:
 		out = append(out, "Шаг закреплён: расчёт его не трогает.")
 	case r.Loses <= 1e-9 && len(r.Instead) > 0:

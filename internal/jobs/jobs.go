@@ -45,11 +45,20 @@ func (j Job) Args(v any) error {
 	return nil
 }
 
+// ErrCancelled is what Progress answers once the work was cancelled; a handler that returns it ends the job quietly.
+var ErrCancelled = errors.New("the work was cancelled")
+
 // Progress says how far the work is; it also renews the lease.
 func (j Job) Progress(ctx context.Context, done, total int) error {
-	_, err := j.pool.ExecContext(ctx, `UPDATE job SET progress = $2, total = $3, leased_until = clock_timestamp() + $4 * interval '1 second' WHERE id = $1`,
+	res, err := j.pool.ExecContext(ctx, `UPDATE job SET progress = $2, total = $3, leased_until = clock_timestamp() + $4 * interval '1 second' WHERE id = $1 AND state = 'running'`,
 		j.ID, done, total, lease.Seconds())
-	return err
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(ErrCancelled, err)
+	}
+	return nil
 }
 
 // Result keeps what came out, for the page that waits.
@@ -67,7 +76,7 @@ type State struct {
 	ID       int64           `db:"id"`
 	Kind     string          `db:"kind"`
 	Actor    access.PersonID `db:"actor_id"`
-	State    string          `db:"state"` // queued, running, done, failed
+	State    string          `db:"state"` // queued, running, done, failed, cancelled
 	Progress int             `db:"progress"`
 	Total    int             `db:"total"`
 	Result   *string         `db:"result"`
@@ -90,6 +99,17 @@ func EnqueueTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, kind string
 // StateTx reads the state of a job.
 func StateTx(ctx context.Context, tx db.Q, id int64) (State, error) {
 	return db.Get[State](ctx, tx, `SELECT id, kind, actor_id, state, progress, total, result, error FROM job WHERE id = $1`, id)
+}
+
+// CancelTx ends work that is not done yet; false where it was over already. Its handler hears of it at its next
+// Progress.
+func CancelTx(ctx context.Context, tx *sqlx.Tx, id int64) (bool, error) {
+	res, err := tx.ExecContext(ctx, `UPDATE job SET state = 'cancelled', finished_at = clock_timestamp() WHERE id = $1 AND state IN ('queued', 'running')`, id)
+	if err != nil {
+		return false, fmt.Errorf("cancel job %d: %w", id, err)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 // Handler does the work of one kind. It may be run again after a crash: it must
@@ -191,13 +211,16 @@ func (r *Runner) RunOne(ctx context.Context) (bool, error) {
 	if ctx.Err() != nil {
 		return true, nil // the lease runs out and another runner takes it
 	}
+	if errors.Is(workErr, ErrCancelled) {
+		return true, nil
+	}
 	switch {
 	case workErr == nil:
-		_, err = r.pool.ExecContext(ctx, `UPDATE job SET state = 'done', finished_at = clock_timestamp(), error = '' WHERE id = $1`, row.ID)
+		_, err = r.pool.ExecContext(ctx, `UPDATE job SET state = 'done', finished_at = clock_timestamp(), error = '' WHERE id = $1 AND state = 'running'`, row.ID)
 	case row.Attempts >= maxAttempts || fault.KindOf(workErr) != fault.Internal:
-		_, err = r.pool.ExecContext(ctx, `UPDATE job SET state = 'failed', finished_at = clock_timestamp(), error = $2 WHERE id = $1`, row.ID, workErr.Error())
+		_, err = r.pool.ExecContext(ctx, `UPDATE job SET state = 'failed', finished_at = clock_timestamp(), error = $2 WHERE id = $1 AND state = 'running'`, row.ID, workErr.Error())
 	default:
-		_, err = r.pool.ExecContext(ctx, `UPDATE job SET state = 'queued', error = $2, run_at = clock_timestamp() + attempts * interval '2 seconds' WHERE id = $1`, row.ID, workErr.Error())
+		_, err = r.pool.ExecContext(ctx, `UPDATE job SET state = 'queued', error = $2, run_at = clock_timestamp() + attempts * interval '2 seconds' WHERE id = $1 AND state = 'running'`, row.ID, workErr.Error())
 	}
 	return true, errors.Join(workErr, err)
 }
