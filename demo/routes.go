@@ -2,8 +2,10 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -48,11 +50,81 @@ func catalogue(now time.Time) ([]byte, error) {
 			}
 		}
 	}
+	return written(f)
+}
+
+func written(f *excelize.File) ([]byte, error) {
 	b, err := f.WriteToBuffer()
 	if err != nil {
 		return nil, fmt.Errorf("sample catalogue: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// happen changes the catalogue as life does: a group that a few routes under way hold is cancelled, another begins a
+// week later. Their routes are to be planned anew.
+func (r *Region) happen(ctx context.Context, methodist access.Actor, book []byte) error {
+	r.Clock.set(r.now.AddDate(0, 0, -1))
+	list, _, err := r.Routes.List(ctx, methodist, routes.Filter{State: routes.Going})
+	if err != nil {
+		return err
+	}
+	held := map[[2]string]int{}
+	for _, l := range list {
+		route, err := r.Routes.Route(ctx, access.System, l.ID)
+		if err != nil {
+			return err
+		}
+		for _, st := range route.Steps {
+			if st.StartsOn.After(r.now.AddDate(0, 0, 14)) {
+				held[[2]string{st.Code, st.Group}]++
+			}
+		}
+	}
+	const few = 6
+	groups := slices.SortedFunc(maps.Keys(held), func(a, b [2]string) int {
+		return cmp.Or(cmp.Compare(max(held[a]-few, few-held[a]), max(held[b]-few, few-held[b])), slices.Compare(a[:], b[:]))
+	})
+	if len(groups) < 2 {
+		return nil
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(book), excelize.Options{RawCellValue: true})
+	if err != nil {
+		return fmt.Errorf("sample catalogue: %w", err)
+	}
+	defer f.Close()
+	rows, err := f.GetRows("Потоки")
+	if err != nil {
+		return fmt.Errorf("sample catalogue: %w", err)
+	}
+	for i := len(rows) - 1; i > 0; i-- {
+		switch at := [2]string{rows[i][0], rows[i][1]}; at {
+		case groups[0]:
+			err = f.RemoveRow("Потоки", i+1)
+		case groups[1]:
+			for _, column := range []int{2, 3} {
+				var serial float64
+				if _, err := fmt.Sscan(rows[i][column], &serial); err != nil {
+					return fmt.Errorf("sample catalogue, row %d: %w", i+1, err)
+				}
+				if err := f.SetCellValue("Потоки", fmt.Sprintf("%c%d", 'A'+column, i+1), serial+7); err != nil {
+					return err
+				}
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("sample catalogue: %w", err)
+		}
+	}
+	changed, err := written(f)
+	if err != nil {
+		return err
+	}
+	report, err := r.Routes.ImportProgrammes(ctx, methodist, changed, false)
+	if err == nil && len(report.Faults) > 0 {
+		err = fmt.Errorf("changed catalogue: %s: %s", report.Faults[0].Cell, report.Faults[0].What)
+	}
+	return err
 }
 
 // event is something that somebody does with a route on a day.
@@ -93,7 +165,7 @@ func (r *Region) routes(ctx context.Context) error {
 			return fmt.Errorf("routes of %s: %w", c.Title, err)
 		}
 	}
-	return nil
+	return r.happen(ctx, methodist, book)
 }
 
 // guide proposes routes to most people of a campaign: to some a short one, which they have finished by now.

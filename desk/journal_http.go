@@ -87,8 +87,6 @@ func (s *Service) getJob(c *gin.Context) error {
 	if next := c.Query("next"); st.State == "done" && next != "" {
 		return web.SeeOther(c, "%s", web.Next(next, "/"))
 	}
-	if st.State == "queued" || st.State == "running" {
-		c.Header("Refresh", "2")
-	}
-	return jobPage.Render(c, http.StatusOK, web.Head{Title: "Ход работы", Main: "page page-read"}, st)
+	going := st.State == "queued" || st.State == "running"
+	return jobPage.Render(c, http.StatusOK, web.Head{Title: "Ход работы", Main: "page page-read", Live: going}, st)
 }

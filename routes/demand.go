@@ -175,6 +175,7 @@ func (v sources) picture(ctx context.Context, sel Selection, today time.Time, de
 	if broken := plan.Check(&p, &a); broken != nil {
 		return Picture{}, fmt.Errorf("picture breaks a rule: %s", broken[0])
 	}
+	from.reconsider(&a, today)
 	out.Gap = a.Gap
 	take := map[string]int{}
 	needed, open := map[string]float64{}, map[string]float64{}

@@ -45,6 +45,7 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.POST("/routes/propose", web.Need(access.RoutesManage), web.Handle(s.postPropose))
 	r.GET("/routes/propose/:job", web.Need(access.RoutesManage), web.Handle(s.getProposal))
 	r.POST("/routes/propose/:job/apply", web.Need(access.RoutesManage), web.Handle(s.postProposalApply))
+	r.POST("/routes/propose/:job/cancel", web.Need(access.RoutesManage), web.Handle(s.postProposalCancel))
 	r.POST("/routes/propose/:job/undo", web.Need(access.RoutesManage), web.Handle(s.postProposalUndo))
 	r.GET("/routes/demand", web.Need(access.RoutesRead), web.Handle(s.getDemand))
 	r.GET("/routes/demand.xlsx", web.Need(access.RoutesRead), web.Handle(s.getDemandBook))

@@ -36,6 +36,9 @@ type Head struct {
 	Main    string  // of main: "page" (default), "page page-read", …
 	Modules []string
 	Bare    bool // the page defines "body" itself
+	// Live tells that the page shows work going on: without script it comes again every few seconds, with script only
+	// what stands in its element with data-live is taken anew.
+	Live bool
 }
 
 // frame is what the layout sees.

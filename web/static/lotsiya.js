@@ -21,3 +21,21 @@ for (const button of document.querySelectorAll("[data-print]")) {
 
 // После отказа формы фокус встаёт на список того, что поправить.
 document.querySelector(".error-summary a")?.focus();
+
+// Ход долгой работы: обновляется только то, что меняется; когда работа кончилась, страница открывается заново.
+const live = document.querySelector("[data-live]");
+if (live) {
+  const again = async () => {
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+      if (!fresh) return location.reload();
+      for (const part of live.querySelectorAll("[data-live-part]")) {
+        const next = fresh.querySelector(`[data-live-part="${part.dataset.livePart}"]`);
+        if (next && next.innerHTML !== part.innerHTML) part.innerHTML = next.innerHTML;
+      }
+    } catch { /* нет сети: попробуем ещё раз */ }
+    setTimeout(again, 1500);
+  };
+  setTimeout(again, 1500);
+}

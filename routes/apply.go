@@ -1,0 +1,228 @@
+package routes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/calendar"
+	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/internal/fault"
+	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/people"
+	"github.com/lotsiya/lotsiya/routes/plan"
+)
+
+// Applied is what became of a proposal.
+type Applied struct {
+	Made    []int64 // routes
+	Skipped int     // people who got a route meanwhile
+}
+
+// ApplyProposal makes draft routes of a proposal; people who have got a route meanwhile are left alone, seats that have
+// gone meanwhile refuse the whole. mark names the proposal in the reason, so that it can be undone as one.
+func (s *Service) ApplyProposal(ctx context.Context, actor access.Actor, p Proposal, mark string) (Applied, error) {
+	return s.applyTold(ctx, actor, p, mark, func(int) error { return nil })
+}
+
+func (s *Service) applyTold(ctx context.Context, actor access.Actor, p Proposal, mark string, told func(n int) error) (Applied, error) {
+	var out Applied
+	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		scope := actor.Scope(access.RoutesManage)
+		persons := make([]access.PersonID, len(p.People))
+		for i, r := range p.People {
+			persons[i] = r.Person
+		}
+		if len(persons) == 0 {
+			return fault.New(fault.Conflict, "В предложении нет ни одного маршрута")
+		}
+		needs, _, err := s.needsTx(ctx, tx, NeedQuery{Campaign: p.Selection.Campaign, Persons: persons, Scope: scope})
+		if err != nil {
+			return err
+		}
+		groups := map[access.PersonID][]Need{}
+		for _, g := range byPerson(needs) {
+			groups[g[0].Person] = g
+		}
+		// Two proposals at once would both see the same free seats: the second waits here and sees what is left.
+		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtext('routes.seats'))`); err != nil {
+			return fmt.Errorf("seats: %w", err)
+		}
+		having, err := havingTx(ctx, tx, p.Selection.Campaign)
+		if err != nil {
+			return err
+		}
+		ended, err := cancelledTx(ctx, tx, p.Selection.Campaign)
+		if err != nil {
+			return err
+		}
+		programmes, err := programmesTx(ctx, tx, nil)
+		if err != nil {
+			return err
+		}
+		elements, err := elementsTx(ctx, tx)
+		if err != nil {
+			return err
+		}
+		at := map[plan.Lock]*Session{}
+		for i := range programmes {
+			for k := range programmes[i].Sessions {
+				at[plan.Lock{Programme: programmes[i].Code, Session: programmes[i].Sessions[k].Code}] = &programmes[i].Sessions[k]
+			}
+		}
+		reason := strings.TrimSpace("Предложен расчётом " + mark)
+		var entries []audit.Entry
+		for i, row := range p.People {
+			if err := told(i); err != nil {
+				return err
+			}
+			g := groups[row.Person]
+			if having[row.Person] || len(g) == 0 || len(row.Steps) == 0 {
+				out.Skipped++
+				continue
+			}
+			problem := problemOf(g, programmes, Limits{p.Selection.Hours, p.Selection.Cost}, demands{}, nil, calendar.Day(s.now()))
+			if _, broken := plan.Fix(&problem, 0, row.Steps); broken != nil {
+				return fault.New(fault.Conflict, "Пока вы смотрели, места или даты изменились. Рассчитайте предложение заново")
+			}
+			c, err := content(problem, row.Steps, programmes, elements, func(string) string { return "plan" })
+			if err != nil {
+				return err
+			}
+			r := Route{Person: row.Person, Campaign: p.Selection.Campaign, Registration: g[0].Registration, Territory: g[0].Territory,
+				Organisation: g[0].Organisation, Position: g[0].Position, Subject: g[0].Subject, State: Draft, Content: c}
+			if old, was := ended[row.Person]; was {
+				if r, err = routeTx(ctx, tx, old, scope, true); err != nil {
+					return err
+				}
+				err = versionTx(ctx, tx, &r, c, Draft, reason, actor.ID, s.now())
+			} else {
+				err = insertTx(ctx, tx, &r, reason, actor.ID, s.now())
+			}
+			if err != nil {
+				return err
+			}
+			for _, l := range row.Steps {
+				at[l].Taken++
+			}
+			out.Made = append(out.Made, r.ID)
+			entries = append(entries, audit.Entry{Action: "route.drafted", ObjectKind: "route", ObjectID: fmt.Sprint(r.ID), Person: r.Person, Purpose: reason})
+		}
+		return audit.RecordManyTx(ctx, tx, actor, entries)
+	})
+	if err != nil {
+		return Applied{}, err
+	}
+	return out, nil
+}
+
+// cancelledTx gives the cancelled routes of a campaign by person: a new proposal takes them up again.
+func cancelledTx(ctx context.Context, tx db.Q, campaign int64) (map[access.PersonID]int64, error) {
+	rows, err := db.Select[Route](ctx, tx, `SELECT `+routeColumns+` FROM route r WHERE r.campaign_id = $1 AND r.state = 'cancelled'`, campaign)
+	if err != nil {
+		return nil, fmt.Errorf("cancelled routes: %w", err)
+	}
+	out := map[access.PersonID]int64{}
+	for _, r := range rows {
+		out[r.Person] = r.ID
+	}
+	return out, nil
+}
+
+// UndoProposal cancels the drafts of a proposal that nobody has touched since.
+func (s *Service) UndoProposal(ctx context.Context, actor access.Actor, mark string) (n int, err error) {
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		scope := actor.Scope(access.RoutesManage)
+		ids, err := db.Select[int64](ctx, tx, `
+			SELECT r.id FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
+			WHERE r.state = 'draft' AND v.reason = $1 
+			  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id`,
+			"Предложен расчётом "+mark, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
+		if err != nil {
+			return fmt.Errorf("drafts of the proposal: %w", err)
+		}
+		for _, id := range ids {
+			r, err := routeTx(ctx, tx, id, scope, true)
+			if err != nil {
+				return err
+			}
+			if err := s.changeTx(ctx, tx, actor, &r, r.Content, Cancelled, "route.cancelled", "Предложение "+mark+" отменено"); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Only leaves in a proposal the people with the participant codes given.
+func (p Proposal) Only(codes []string) Proposal {
+	p.People = slices.DeleteFunc(slices.Clone(p.People), func(r Proposed1) bool { return !slices.Contains(codes, r.Code) })
+	return p
+}
+
+// AskApply enqueues the making of the drafts of a whole proposal and returns the job's id.
+func (s *Service) AskApply(ctx context.Context, actor access.Actor, proposal int64) (id int64, err error) {
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		if _, err := proposalJobTx(ctx, tx, actor, proposal); err != nil {
+			return err
+		}
+		id, err = jobs.EnqueueTx(ctx, tx, actor, applyJob, applying{proposal})
+		return err
+	})
+	return id, err
+}
+
+// applying is what the job of drafts is asked.
+type applying struct{ Proposal int64 }
+
+// applyInBackground makes the drafts as whoever asked, with the rights they have now.
+func (s *Service) applyInBackground(ctx context.Context, j jobs.Job) error {
+	var a applying
+	if err := j.Args(&a); err != nil {
+		return err
+	}
+	var actor access.Actor
+	err := db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
+		actor, err = people.ActorTx(ctx, tx, j.Actor)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !actor.May(access.RoutesManage) {
+		return fault.New(fault.Forbidden, "Права вести маршруты больше нет")
+	}
+	_, p, err := s.ProposalState(ctx, actor, a.Proposal)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return fault.New(fault.Conflict, "Расчёт ещё не закончен")
+	}
+	made, err := s.applyTold(ctx, actor, *p, mark(a.Proposal), func(n int) error {
+		if n%20 > 0 {
+			return nil
+		}
+		return j.Progress(ctx, n, len(p.People))
+	})
+	if err != nil {
+		return err
+	}
+	return j.Result(ctx, map[string]int{"made": len(made.Made), "skipped": made.Skipped})
+}
+
+// DraftingState reads how far the making of drafts is; only who asked for it may see it.
+func (s *Service) DraftingState(ctx context.Context, actor access.Actor, id int64) (jobs.State, error) {
+	st, err := jobs.StateTx(ctx, s.pool, id)
+	if err == nil && (st.Kind != applyJob || st.Actor != actor.ID) {
+		err = fault.New(fault.NotFound, "Такой работы нет")
+	}
+	return st, err
+}

@@ -1,0 +1,160 @@
+package routes_test
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lotsiya/lotsiya/internal/fault"
+	"github.com/lotsiya/lotsiya/routes"
+	"github.com/lotsiya/lotsiya/routes/plan"
+)
+
+func (r *region) asks(form url.Values) (path string) {
+	r.Helper()
+	form.Set("campaign", fmt.Sprint(r.campaign))
+	code, body, to := r.post(r.methodist, "/routes/propose", form)
+	if code != 303 {
+		r.Fatalf("asked: %d %.2000s", code, body)
+	}
+	return to
+}
+
+func (r *region) works() {
+	r.Helper()
+	if worked, err := r.runner.RunOne(r.Context()); err != nil || !worked {
+		r.Fatal(worked, err)
+	}
+}
+
+// A calculation can be stopped before it begins; nothing comes of it, and only who asked may stop it.
+func TestCalculationIsStopped(t *testing.T) {
+	r := newRegion(t, 4)
+	to := r.asks(url.Values{"hours": {"72"}, "cost": {""}})
+	_, page := r.get(r.methodist, to)
+	shows(t, "waiting", page, "Ждём очереди", "Остановить расчёт", `<noscript><meta http-equiv="refresh"`, "data-live")
+	if code, _, _ := r.post(r.municipal, to+"/cancel", url.Values{}); code != 404 {
+		t.Errorf("another stops it: %d", code)
+	}
+	if code, _, _ := r.post(r.methodist, to+"/cancel", url.Values{}); code != 303 {
+		t.Errorf("stopped: %d", code)
+	}
+	if worked, err := r.runner.RunOne(t.Context()); err != nil || worked {
+		t.Errorf("stopped work is done: %v %v", worked, err)
+	}
+	_, page = r.get(r.methodist, to)
+	shows(t, "stopped", page, "Расчёт остановлен", "Ничего не изменилось")
+	if strings.Contains(page, "http-equiv") {
+		t.Error("the page of stopped work comes again and again")
+	}
+	if code, _, _ := r.post(r.methodist, to+"/apply", url.Values{}); code != 409 {
+		t.Errorf("drafts of stopped work: %d", code)
+	}
+}
+
+// Drafts are made for those ticked, then for the others; many are made in the background, and all are undone as one.
+func TestDraftsOneByOneAndInTheBackground(t *testing.T) {
+	r := newRegion(t, 44)
+	to := r.asks(url.Values{"hours": {"72"}, "cost": {"20000"}})
+	r.works()
+	_, page := r.get(r.methodist, to)
+	shows(t, "result", page, "Создать черновики: 44", "Создать черновики отмеченным", "это доказано")
+	codes := regexp.MustCompile(`name="code" value="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	if len(codes) != 44 {
+		t.Fatalf("%d people can be ticked", len(codes))
+	}
+	if code, _, _ := r.post(r.methodist, to+"/apply", url.Values{"do": {"some"}}); code != 422 {
+		t.Errorf("nobody ticked: %d", code)
+	}
+	if code, _, _ := r.post(r.methodist, to+"/apply", url.Values{"do": {"some"}, "code": {codes[0][1], codes[3][1]}}); code != 303 {
+		t.Fatalf("two ticked: %d", code)
+	}
+	_, page = r.get(r.methodist, to)
+	shows(t, "two drafts", page, "Создать черновики: 42", "Отменить: 2", "маршрут есть")
+	code, _, drafting := r.post(r.methodist, to+"/apply", url.Values{})
+	if code != 303 || !strings.Contains(drafting, "drafts=") {
+		t.Fatalf("the others: %d %s", code, drafting)
+	}
+	_, page = r.get(r.methodist, drafting)
+	shows(t, "drafting", page, "Создаём черновики")
+	r.works()
+	_, page = r.get(r.methodist, drafting)
+	shows(t, "all drafts", page, "Отменить: 44")
+	if strings.Contains(page, "Создать черновики:") {
+		t.Error("drafts can be made again")
+	}
+	if code, _, _ := r.post(r.methodist, to+"/undo", url.Values{}); code != 303 {
+		t.Fatal(code)
+	}
+	_, page = r.get(r.methodist, "/routes")
+	shows(t, "undone", page, "Отменён: 44")
+}
+
+// A municipality that lags is brought nearer to the others; what that costs is said.
+func TestEveningOut(t *testing.T) {
+	r := newRegion(t, 16)
+	// What the second territory needs is taught in one short group; the first has plenty to choose from.
+	for i, a := range r.teachers {
+		if i%2 == 1 {
+			r.needs[a.ID] = map[string]float64{"math.probability": 0.3}
+		} else {
+			r.needs[a.ID] = map[string]float64{"math.probability": 0.5, "math.word": 0.4}
+		}
+	}
+	_, err := r.pool.Exec(`UPDATE programme_session SET seats = 4`)
+	r.must(err)
+	sel := routes.Selection{Campaign: r.campaign, Hours: 36, Cost: 20000}
+	plain, err := r.routes.DrawProposal(t.Context(), r.methodist, sel)
+	r.must(err)
+	if plain.Fair != nil {
+		t.Fatal("evened out without being asked")
+	}
+	sel.Fairness = 0.95
+	even, err := r.routes.DrawProposal(t.Context(), r.methodist, sel)
+	r.must(err)
+	f := even.Fair
+	if f == nil || len(f.Shares) != 2 || f.Shares[0].People != 8 || f.Price < 0 || f.Price > 1 {
+		t.Fatalf("%+v", f)
+	}
+	if f.After().Low < f.Before().Low-1e-9 {
+		t.Errorf("the one that lags has %g, had %g", f.After().Low, f.Before().Low)
+	}
+	if _, err := r.routes.DrawProposal(t.Context(), r.methodist, routes.Selection{Campaign: r.campaign, Hours: 36, Fairness: 1.5}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("more than all: %v", err)
+	}
+	to := r.asks(url.Values{"hours": {"36"}, "cost": {"20000"}, "fairness": {"0.95"}})
+	r.works()
+	_, page := r.get(r.methodist, to)
+	shows(t, "evened out", page, "Поровну между муниципалитетами", "Доля закрытой потребности: от", "цена:", "Без выравнивания")
+	// Of a municipality with fewer than five people nothing is told.
+	few := routes.Fairness{Shares: []routes.Even{{Territory: 1, People: 4, Before: 0.01, After: 0.99}, {Territory: 2, People: 9, Before: 0.4, After: 0.5}}}
+	if few.Before() != (routes.Span{Low: 0.4, High: 0.4}) || few.Shares[0].Told() {
+		t.Errorf("told of four people: %+v", few.Before())
+	}
+}
+
+// Who is left without a route, and why, is told truly: full groups are not mistaken for somebody's decision.
+func TestWhyNothingSuits(t *testing.T) {
+	r := newRegion(t, 8)
+	_, err := r.pool.Exec(`UPDATE programme_session SET seats = 0`)
+	r.must(err)
+	p, err := r.routes.DrawProposal(t.Context(), r.methodist, routes.Selection{Campaign: r.campaign, Hours: 72, Cost: 20000})
+	r.must(err)
+	for _, x := range p.People {
+		if len(x.Steps) != 0 || x.Why != plan.NoSeats {
+			t.Fatalf("%+v", x)
+		}
+	}
+	to := r.asks(url.Values{"hours": {"72"}, "cost": {"20000"}})
+	r.works()
+	_, page := r.get(r.methodist, to+"?only=empty")
+	shows(t, "nothing suits", page, "Кому ничего не подошло и почему", "В подходящих группах нет мест: 8", "Показать всех")
+	d, err := r.routes.Demand(t.Context(), r.methodist, routes.Selection{Campaign: r.campaign, Hours: 72, Cost: 20000})
+	r.must(err)
+	if slices.ContainsFunc(d.Unmet, func(u routes.UnmetLine) bool { return u.Why == "" || u.Why == plan.Demanded }) {
+		t.Errorf("an order without a reason: %+v", d.Unmet)
+	}
+}
