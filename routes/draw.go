@@ -194,8 +194,9 @@ func (g gathered) fairness(a plan.Answer) *Fairness {
 	}
 	for _, x := range a.Fair.Shares {
 		id, _ := strconv.ParseInt(x.Territory, 10, 64)
-		out.Shares = append(out.Shares, Even{id, people[x.Territory], x.Before, x.After})
+		out.Shares = append(out.Shares, Even{id, people[x.Territory], x.Before, x.After, false})
 	}
+	out.hideFew()
 	return out
 }
 

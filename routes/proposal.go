@@ -15,6 +15,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/jobs"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/routes/plan"
+	"github.com/lotsiya/lotsiya/web"
 )
 
 // Selection says for whom routes are proposed: the participants of a campaign in a territory or an organisation who
@@ -57,10 +58,25 @@ type Even struct {
 	People    int     `json:"people"`
 	Before    float64 `json:"before"`
 	After     float64 `json:"after"`
+	Hidden    bool    `json:"hidden,omitempty"` // too few people to be told of
 }
 
-// Told tells whether the municipality is large enough for its shares to be shown.
-func (e Even) Told() bool { return e.People >= least }
+// hideFew hides municipalities with fewer than five people, and one more where a single one would be hidden: it could
+// be worked out from the others.
+func (f *Fairness) hideFew() {
+	hidden, smallest := 0, -1
+	for i := range f.Shares {
+		e := &f.Shares[i]
+		if e.Hidden = e.People < least; e.Hidden {
+			hidden++
+		} else if smallest < 0 || e.People < f.Shares[smallest].People {
+			smallest = i
+		}
+	}
+	if hidden == 1 && smallest >= 0 {
+		f.Shares[smallest].Hidden = true
+	}
+}
 
 // Span is the least and the greatest of some shares.
 type Span struct{ Low, High float64 }
@@ -72,7 +88,7 @@ func (f Fairness) After() Span  { return f.span(func(e Even) float64 { return e.
 func (f Fairness) span(share func(Even) float64) Span {
 	out := Span{Low: 1}
 	for _, e := range f.Shares {
-		if e.Told() {
+		if !e.Hidden {
 			out.Low, out.High = min(out.Low, share(e)), max(out.High, share(e))
 		}
 	}
@@ -142,6 +158,27 @@ func (s *Service) proposeInBackground(ctx context.Context, j jobs.Job) error {
 		return err
 	}
 	return j.Result(ctx, p)
+}
+
+// Far says how far the plan found so far is from the best one; "" before there is one.
+func (w Working) Far() string {
+	if w.Gap == nil || *w.Gap > 0.5 { // the first plan says nothing yet
+		return ""
+	}
+	return far(*w.Gap)
+}
+
+// Far says how far at most the plan is from the best possible one.
+func (p Proposal) Far() string { return far(p.Gap) }
+
+func far(gap float64) string {
+	switch {
+	case gap < 1e-6:
+		return "лучшего плана при этих местах нет"
+	case gap < 0.0005:
+		return "до лучшего возможного плана меньше 0,1 %"
+	}
+	return "до лучшего возможного плана не больше " + web.Dec(1, 100*gap) + " %"
 }
 
 func checkSelection(sel Selection) error {

@@ -3,6 +3,7 @@ package routes
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -149,6 +150,7 @@ type proposalView struct {
 	Job      jobs.State
 	Working  Working
 	Drafting *jobs.State // making of drafts under way
+	Drafted  int         // made by the work named in the address
 	Percent  int
 	Proposal *Proposal
 	Lines    []proposalLine
@@ -186,7 +188,7 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 	if v.Job, v.Working, err = s.ProposalWork(ctx, actor, id); err != nil {
 		return err
 	}
-	head := web.Head{Title: "Предложение маршрутов", Nav: "/routes", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Предложить многим", Href: "/routes/propose"}, {Title: mark(id)}}}
+	head := web.Head{Title: "Предложение маршрутов", Nav: "/routes", Main: "page stack", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Предложить многим", Href: "/routes/propose"}, {Title: mark(id)}}}
 	if v.Job.State == "queued" || v.Job.State == "running" {
 		v.Percent, head.Live = int(100*v.Working.Part), true
 		return proposalPage.Render(c, status, head, v)
@@ -202,6 +204,13 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 				v.Percent = 100 * st.Progress / st.Total
 			}
 			return proposalPage.Render(c, status, head, v)
+		}
+		if st.Result != nil {
+			var made struct{ Made int }
+			if err := json.Unmarshal([]byte(*st.Result), &made); err != nil {
+				return fmt.Errorf("drafts %d: %w", drafts, err)
+			}
+			v.Drafted = made.Made
 		}
 		if st.State == "failed" {
 			v.Errors = map[string]string{"apply": "Черновики не создались: места или даты изменились. Рассчитайте предложение заново"}
@@ -221,7 +230,7 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 }
 
 // proposalPageSize is how many people a page of a proposal names.
-const proposalPageSize = 100
+const proposalPageSize = 50
 
 // fillProposalTx reads what the page of a proposal shows; only the people on it are looked up by name.
 func (s *Service) fillProposalTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, query url.Values, v *proposalView) error {
