@@ -105,3 +105,30 @@ func BenchmarkOne(b *testing.B) {
 	b.ReportMetric(time.Since(began).Seconds()*1000/float64(n), "wall-ms/person")
 	b.ReportMetric((cpu()-used).Seconds()*1000/float64(n), "cpu-ms/person")
 }
+
+// One person is explained while their report opens: 30 elements, each with ten tasks to
+// choose the next ones of.
+func BenchmarkExplain(b *testing.B) {
+	d := usual(31, 400, 3)
+	d.elements = 30
+	w := d.make()
+	m, err := Fit(w.data, d.policy())
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := m.Prepare(w.data.Tasks)
+	if err != nil {
+		b.Fatal(err)
+	}
+	spare := []Task{}
+	for _, e := range m.Elements {
+		for i := range 10 {
+			spare = append(spare, Task{ID: fmt.Sprintf("%s+%d", e.Element, i), Max: float64(1 + i%2), Weights: map[string]float64{e.Element: 1}})
+		}
+	}
+	for b.Loop() {
+		if _, err := p.Explain(w.data.Persons[0].Responses, spare, 3); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,15 +2,14 @@ package infer
 
 import (
 	"cmp"
-	"math"
 	"slices"
 )
 
 // A Next is a task that the person was not given, and what it is worth to the element after
 // those named before it. Given what is known now, every answer has its probability, and
 // after it the model would say something else; figures are means over the answers (the
-// preposterior analysis of Raiffa & Schlaifer 1961; in testing, van der Linden 1998). Given
-// x_e answers are independent, so that a set is summed over all its answers together.
+// preposterior analysis of Raiffa & Schlaifer 1961). Given x_e answers are independent, so
+// that a set is summed over all its answers together.
 type Next struct {
 	Task      string  `json:"task"`
 	Reduction float64 `json:"reduction"` // of p(1−p), beyond the tasks before it
@@ -56,24 +55,40 @@ const (
 func (p *Prepared) needed(w *workspace, e, counted int) int {
 	average := p.m.Typical.task(Task{Max: 1}, 1)
 	like, n := table(&average, p.tree.x), len(w.p)
-	below, density := p.elements[e].reading(), make([]float64, len(w.p))
+	below, density := p.elements[e].reading(), make([]float64, n)
+	wrong, right := powers(like[:n]), powers(like[n:])
 	for tasks := 1; tasks <= mostNeeded; tasks++ {
 		settled, ways := 0.0, 1.0
-		for right := range tasks + 1 {
+		for k := range tasks + 1 {
 			for j, x := range w.p {
-				density[j] = x * ways * math.Pow(like[n+j], float64(right)) * math.Pow(like[j], float64(tasks-right))
+				density[j] = x * ways * right[k][j] * wrong[tasks-k][j]
 			}
 			chance, under := below.of(density)
 			if status, _ := p.m.Policy.Judge(0, under, counted+tasks); status == Deficit || status == Fine {
 				settled += chance
 			}
-			ways *= float64(tasks-right) / float64(right+1)
+			ways *= float64(tasks-k) / float64(k+1)
 		}
 		if settled >= likely {
 			return tasks
 		}
 	}
 	return 0
+}
+
+// powers are x⁰ … x^mostNeeded of every number.
+func powers(x []float64) [][]float64 {
+	out := make([][]float64, mostNeeded+1)
+	for k := range out {
+		out[k] = make([]float64, len(x))
+		for j := range x {
+			out[k][j] = 1
+			if k > 0 {
+				out[k][j] = out[k-1][j] * x[j]
+			}
+		}
+	}
+	return out
 }
 
 // A candidate is a task on the grid that could be given next.
