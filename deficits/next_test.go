@@ -229,7 +229,7 @@ func TestSparePage(t *testing.T) {
 			t.Errorf("%s: the order tells of a group of %d", e.ID, n)
 		}
 		unclear, last = unclear+n, e.Lack()
-		if row := fmt.Sprintf(`Педагогов с неясным выводом" class="r">%d<`, n); n > 0 && n < 5 {
+		if row := fmt.Sprintf(`Неясно у" class="r">%d<`, n); n > 0 && n < 5 {
 			if _, body := r.get(author, "/tasks/spare"); strings.Contains(body, row) {
 				t.Errorf("%s: a group of %d is shown", e.ID, n)
 			}
