@@ -21,29 +21,11 @@ func (r regression) logDensity(a arealShape) float64 {
 	return -(r.n*math.Log(v) + squares/v) / 2
 }
 
-func (f *fitting) sums(g int) regression {
-	r, q := regression{n: float64(f.persons)}, len(f.tree.theta)
-	post := make([]float64, q)
-	for p := range f.persons {
-		for i, x := range f.areal[g][p*q : (p+1)*q] {
-			post[i] += x
-		}
-		r.x += f.eta[p].mean
-		r.xx += f.eta[p].square
-		r.xy += f.cross[p*len(f.areal)+g]
-	}
-	for i, x := range post {
-		r.y += x * f.tree.theta[i]
-		r.yy += x * f.tree.theta[i] * f.tree.theta[i]
-	}
-	return r
-}
-
 func (f *fitting) maximiseAreas() {
 	areas := f.m.Areas
 	if len(areas) == 1 {
 		if f.free[0] {
-			r := f.sums(0)
+			r := f.areas[0].sums
 			areas[0].Mean = r.y / (r.n + arealWorth)
 			v := (r.yy+arealWorth)/(r.n+arealWorth) - areas[0].Mean*areas[0].Mean
 			areas[0].SD = math.Sqrt(max(0.04, v))
@@ -52,7 +34,7 @@ func (f *fitting) maximiseAreas() {
 	}
 	held := []regression{} // areas whose sd is held at 1: their loadings by one search
 	for g := range areas {
-		r := f.sums(g).plus(supposed)
+		r := f.areas[g].sums.plus(supposed)
 		if !f.free[g] {
 			held = append(held, r)
 			continue

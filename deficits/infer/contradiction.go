@@ -35,7 +35,6 @@ const (
 	contradicting      = 0.02 // chance that any task is named although all parameters are true
 	slight             = 0.05 // shares nearer to what was foreseen are not worth a word, however sure
 	manyContradict     = 0.2  // of the tasks: then it is rather the calibration than tasks
-	contradictPersons  = 4000 // tell enough; of more, evenly chosen ones stand for all
 	otherMean          = 0.5  // a group so far from the calibration's is named,
 	otherSpread        = 1.5  // and one that is so many times as spread
 )
@@ -81,7 +80,6 @@ func (s *residuals) contradiction() Contradiction {
 // what the person's other answers foretell, those to suspects of its element kept out.
 func (f *fitting) beside(suspect []bool) []residuals {
 	q, n := len(f.tree.theta), len(f.x)
-	every := max(1, f.persons/contradictPersons)
 	sums := make([]residuals, len(f.tasks))
 	workers(len(f.kinds), func(k int) {
 		e, edge := &f.kinds[k], &f.tree.kinds[k]
@@ -91,12 +89,12 @@ func (f *fitting) beside(suspect []bool) []residuals {
 		}
 		areal := f.areal[f.area[k]]
 		cav, x, one := make([]float64, q), make([]float64, n), make([]float64, n)
-		for p := 0; p < f.persons; p += every {
+		for c, p := range f.chosen {
 			at := int(f.pattern[p*len(f.kinds)+k])
 			if at == 0 {
 				continue
 			}
-			for i, v := range areal[p*q : (p+1)*q] {
+			for i, v := range areal[c*q : (c+1)*q] {
 				cav[i] = ratio(v, e.up[at*q+i])
 			}
 			edge.down(cav, x)

@@ -2,6 +2,7 @@ package infer
 
 import (
 	"math"
+	"slices"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/irt"
 )
@@ -52,27 +53,7 @@ func (f *fitting) expect() float64 {
 			e.logs[p] += scaled(up)
 		}
 	})
-	const chunk = 64
-	workers((f.persons+chunk-1)/chunk, func(c int) {
-		b, u := f.tree.newBeliefs(), make([][]float64, len(f.kinds))
-		for p := c * chunk; p < min(f.persons, (c+1)*chunk); p++ {
-			log := 0.0
-			for k := range f.kinds {
-				at := f.pattern[p*len(f.kinds)+k]
-				u[k] = nil
-				if at > 0 {
-					u[k] = f.kinds[k].up[int(at)*q : (int(at)+1)*q]
-					log += f.kinds[k].logs[at]
-				}
-			}
-			f.tree.person(u, b)
-			f.log[p], f.eta[p] = log+b.log, b.eta
-			for g := range f.areal {
-				copy(f.areal[g][p*q:(p+1)*q], b.post[g])
-				f.cross[p*len(f.areal)+g] = b.cross[g]
-			}
-		}
-	})
+	f.upwards()
 	f.logLik = 0
 	for _, l := range f.log {
 		f.logLik += l
@@ -82,19 +63,21 @@ func (f *fitting) expect() float64 {
 
 // collect sums what the persons say of tasks and deviations, given the E-step.
 func (f *fitting) collect() {
+	f.downwards()
 	q, n := len(f.tree.theta), len(f.x)
 	counts := make([][][]float64, len(f.kinds)) // element → task → level × node
 	workers(len(f.kinds), func(k int) {
 		e, edge := &f.kinds[k], &f.tree.kinds[k]
-		areal := f.areal[f.area[k]]
+		area := &f.areas[f.area[k]]
+		mine := slices.Index(area.kinds, k)
 		clear(e.weight)
-		for p := range f.persons {
-			at := int(f.pattern[p*len(f.kinds)+k])
+		for a := range area.count {
+			at := int(area.patterns[a*len(area.kinds)+mine])
 			if at == 0 {
 				continue
 			}
 			w := e.weight[at*q : (at+1)*q]
-			for i, x := range areal[p*q : (p+1)*q] {
+			for i, x := range area.message[a*q : (a+1)*q] {
 				w[i] += x
 			}
 		}
@@ -314,18 +297,24 @@ func (f *fitting) run() {
 		f.done = true
 		return
 	}
-	longest := 4.0
+	longest, stretched := 4.0, 0
 	value := f.expect()
 	for f.cycles < mostCycles {
 		v0 := f.vector()
 		f.maximise()
 		v1 := f.vector()
 		f.cycles++
-		if f.furthest(v0, v1) < fitTolerance {
-			f.done = true
-			break
-		}
 		value1 := f.expect()
+		if f.furthest(v0, v1) < fitTolerance {
+			moved := false
+			if stretched++; stretched <= mostStretches {
+				value, moved = f.stretch(value1)
+			}
+			if f.done = !moved; f.done {
+				break
+			}
+			continue
+		}
 		f.maximise()
 		v2 := f.vector()
 		f.cycles++
@@ -365,6 +354,31 @@ func (f *fitting) run() {
 		f.set(v2)
 		value = f.expect()
 	}
+}
+
+// stretch tries other sizes of all deviations together, value being the density now: where
+// elements hardly deviate, EM takes ever smaller steps towards 0 and would be stopped far
+// from the mode. It answers with the density where it left them.
+func (f *fitting) stretch(value float64) (_ float64, moved bool) {
+	const worth = 0.1 // in the logarithm of the density: less changes nothing that is said
+	for _, factor := range []float64{0.5, 0.75, 1.3} {
+		for {
+			was := f.vector()
+			f.common *= factor * factor
+			for k := range f.m.Elements {
+				f.m.Elements[k].SD = max(leastSD, f.m.Elements[k].SD*factor)
+			}
+			if now := f.vector(); f.plausible(now) {
+				if density := f.expect(); density > value+worth {
+					value, moved = density, true
+					continue
+				}
+			}
+			f.set(was)
+			break
+		}
+	}
+	return f.expect(), moved
 }
 
 // furthest is the largest change of a parameter; of σ_e and σ themselves, not of their

@@ -26,11 +26,12 @@ const (
 
 // Limits of the EM.
 const (
-	fitTolerance = 5e-4 // largest change of a parameter in one cycle
-	mostCycles   = 400
-	heldSlope    = 0.3 // of a task whose slope comes out lower, by chance
-	leastAnswers = 20  // before a task is said to discriminate the wrong way
-	fewAnswers   = 30  // under so many the priors tell more of a task than its answers
+	fitTolerance  = 5e-4 // largest change of a parameter in one cycle
+	mostCycles    = 400
+	mostStretches = 2   // see stretch
+	heldSlope     = 0.3 // of a task whose slope comes out lower, by chance
+	leastAnswers  = 20  // before a task is said to discriminate the wrong way
+	fewAnswers    = 30  // under so many the priors tell more of a task than its answers
 )
 
 // Warnings that a reader may have said in words of the files (see Q.Unsaid).

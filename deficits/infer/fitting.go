@@ -23,10 +23,12 @@ type fitting struct {
 	slope  float64 // mean slope, for 0/1 tasks; ×1/√levels for others
 	common float64 // common σ²
 	logLik float64
-	areal  [][]float64 // by area: persons × nodes, P(θ_g | answers)
-	log    []float64   // by person
-	eta    []moments
-	cross  []float64 // persons × areas
+	areas  []fitArea
+	root   []float64 // persons × nodes, P(η | answers); with one area P(θ | answers)
+	log    []float64 // by person
+	chosen []int     // persons, evenly taken, that stand for all; each for so many
+	each   float64
+	areal  [][]float64 // by area: chosen × nodes, P(θ_g | answers)
 	tree   *tree
 	x      []float64
 	cycles int
@@ -189,10 +191,10 @@ func (f *fitting) sortPersons() {
 func (f *fitting) allot() {
 	q, x := len(fitGrid.theta), fitGrid.x
 	f.x = x
-	for range f.free {
-		f.areal = append(f.areal, make([]float64, f.persons*q))
+	for g := range f.free {
+		f.areas = append(f.areas, f.newFitArea(g))
 	}
-	f.log, f.eta, f.cross = make([]float64, f.persons), make([]moments, f.persons), make([]float64, f.persons*len(f.free))
+	f.log, f.root = make([]float64, f.persons), make([]float64, f.persons*q)
 	for _, t := range f.tasks {
 		t.p = make([]float64, (len(t.item.D)+1)*len(x))
 		for range len(t.item.D) + 1 {

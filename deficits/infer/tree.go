@@ -196,19 +196,14 @@ func newTree(g grid, areas []arealShape, area []int, deviations []deviation) *tr
 
 // A beliefs is the room for one person's sums over the tree.
 type beliefs struct {
-	post  [][]float64 // by area: P(θ_g | all answers) on the nodes
-	log   float64     // log-likelihood
-	eta   moments
-	cross []float64 // E[η·θ_g]
+	post [][]float64 // by area: P(θ_g | all answers) on the nodes
 
 	areal, message [][]float64
 	root, tmp      []float64
 }
 
-type moments struct{ mean, square float64 }
-
 func (t *tree) newBeliefs() *beliefs {
-	b := &beliefs{cross: make([]float64, t.n), root: make([]float64, len(t.theta)), tmp: make([]float64, len(t.theta))}
+	b := &beliefs{root: make([]float64, len(t.theta)), tmp: make([]float64, len(t.theta))}
 	for range t.n {
 		b.post = append(b.post, make([]float64, len(t.theta)))
 		b.areal = append(b.areal, make([]float64, len(t.theta)))
@@ -220,7 +215,6 @@ func (t *tree) newBeliefs() *beliefs {
 // person passes messages up and down. u gives, by element, the likelihood of the
 // element's answers at each θ (its largest value 1, nil without evidence).
 func (t *tree) person(u [][]float64, b *beliefs) {
-	b.log = 0
 	for g := range t.n {
 		for q := range b.areal[g] {
 			b.areal[g][q] = 1
@@ -235,30 +229,28 @@ func (t *tree) person(u [][]float64, b *beliefs) {
 			a[q] *= x
 		}
 		if e&7 == 7 { // long products are kept from underflow
-			b.log += scaled(a)
+			scaled(a)
 		}
 	}
 	for g := range t.n {
-		b.log += scaled(b.areal[g])
+		scaled(b.areal[g])
 	}
 	if t.n == 1 {
-		b.log += bayes(t.root, b.areal[0], b.post[0])
+		bayes(t.root, b.areal[0], b.post[0])
 		return
 	}
 	copy(b.root, t.root)
 	for g := range t.areas {
 		t.areas[g].up(b.areal[g], b.message[g])
-		b.log += scaled(b.message[g])
+		scaled(b.message[g])
 		for q, x := range b.message[g] {
 			b.root[q] *= x
 		}
+		if g&15 == 15 {
+			scaled(b.root)
+		}
 	}
-	b.log += normalise(b.root)
-	b.eta = moments{}
-	for q, w := range b.root {
-		b.eta.mean += w * t.theta[q]
-		b.eta.square += w * t.theta[q] * t.theta[q]
-	}
+	normalise(b.root)
 	for g := range t.areas {
 		down := b.tmp
 		for q, w := range b.root {
@@ -268,23 +260,7 @@ func (t *tree) person(u [][]float64, b *beliefs) {
 		for q := range b.post[g] {
 			b.post[g][q] *= b.areal[g][q]
 		}
-		sum := 0.0
-		for _, x := range b.post[g] {
-			sum += x
-		}
-		// E[ηθ]: the same sum with η carried along.
-		for q := range down {
-			down[q] *= t.theta[q]
-		}
-		b.cross[g] = 0
-		cross := b.message[g] // no longer needed
-		t.areas[g].down(down, cross)
-		for q, x := range cross {
-			b.cross[g] += x * b.areal[g][q] * t.theta[q]
-		}
-		if normalise(b.post[g]); sum > 0 {
-			b.cross[g] /= sum
-		}
+		normalise(b.post[g])
 	}
 }
 

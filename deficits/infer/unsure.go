@@ -28,8 +28,8 @@ const enoughPersons = 1500
 
 // covariances fills in C_t of every task that was estimated, after the last E-step.
 func (f *fitting) covariances() {
+	f.choose()
 	q, n := len(f.tree.theta), len(f.x)
-	every := max(1, f.persons/enoughPersons)
 	scores := make([][]float64, len(f.tasks)) // level × node × parameter
 	info := make([][]float64, len(f.tasks))
 	workers(len(f.tasks), func(i int) {
@@ -48,12 +48,12 @@ func (f *fitting) covariances() {
 		for i, t := range e.tasks {
 			sums[k][i] = make([]float64, len(info[t]))
 		}
-		for p := 0; p < f.persons; p += every {
+		for c, p := range f.chosen {
 			at := int(f.pattern[p*len(f.kinds)+k])
 			if at == 0 {
 				continue
 			}
-			for i, v := range areal[p*q : (p+1)*q] {
+			for i, v := range areal[c*q : (c+1)*q] {
 				cav[i] = ratio(v, e.up[at*q+i])
 			}
 			edge.down(cav, x)
@@ -66,20 +66,20 @@ func (f *fitting) covariances() {
 				if level < 0 || scores[t] == nil {
 					continue
 				}
-				c := 1 + len(f.tasks[t].item.D)
+				m := 1 + len(f.tasks[t].item.D)
 				s := score[:0]
-				for range c {
+				for range m {
 					s = append(s, 0)
 				}
-				from := scores[t][int(level)*n*c : (int(level)+1)*n*c]
+				from := scores[t][int(level)*n*m : (int(level)+1)*n*m]
 				for j, w := range x {
-					for a := range c {
-						s[a] += w * from[j*c+a]
+					for a := range m {
+						s[a] += w * from[j*m+a]
 					}
 				}
-				for a := range c {
-					for b := range c {
-						sums[k][i][a*c+b] += s[a] * s[b] * float64(every)
+				for a := range m {
+					for b := range m {
+						sums[k][i][a*m+b] += s[a] * s[b] * f.each
 					}
 				}
 			}
@@ -127,12 +127,11 @@ func (f *fitting) covariances() {
 // is then Student's t with these degrees: normal where hundreds answered.
 func (f *fitting) freedoms() {
 	q, n := len(f.tree.theta), len(f.x)
-	every := max(1, f.persons/enoughPersons)
 	own := make([]float64, len(f.kinds))
 	workers(len(f.kinds), func(k int) {
 		e, edge := &f.kinds[k], &f.tree.kinds[k]
 		areal, v := f.areal[f.area[k]], f.m.Elements[k].SD*f.m.Elements[k].SD
-		for p := 0; p < f.persons; p += every {
+		for c, p := range f.chosen {
 			at := int(f.pattern[p*len(f.kinds)+k])
 			if at == 0 {
 				continue
@@ -140,7 +139,7 @@ func (f *fitting) freedoms() {
 			like := e.like[at*n : (at+1)*n]
 			sum, squares := 0.0, 0.0
 			for i, theta := range f.tree.theta {
-				w := ratio(areal[p*q+i], e.up[at*q+i])
+				w := ratio(areal[c*q+i], e.up[at*q+i])
 				if w < 1e-9 {
 					continue
 				}
@@ -152,7 +151,7 @@ func (f *fitting) freedoms() {
 			}
 			if sum > 0 {
 				score := (squares/sum/v - 1) / 2
-				own[k] += score * score * float64(every)
+				own[k] += score * score * f.each
 			}
 		}
 	})
