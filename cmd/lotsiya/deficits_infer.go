@@ -91,7 +91,7 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 		return err
 	}
 	d, found := q.Data(r, given, bank)
-	warnings = slices.Concat(q.Warnings, warnings, policy.Unplaced(q.Elements), r.Warnings, found)
+	warnings = slices.Concat(q.Warnings, warnings, policy.Remarks(q), r.Warnings, found)
 	progress := progressBar(os.Stderr, "inferring")
 	progress(0)
 	out := deficitsOut{w: bufio.NewWriterSize(os.Stdout, 1<<16)}

@@ -154,6 +154,9 @@ func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Ite
 		}
 		d.Tasks = append(d.Tasks, t)
 	}
+	if !slices.Contains(used, true) {
+		warnings = append(warnings, "no item of Q has a column in the responses: are they of the same test?")
+	}
 	for i, id := range r.Items {
 		if !used[i] {
 			warnings = append(warnings, fmt.Sprintf("item %s: has responses and stands not in Q: left out", id))
@@ -251,7 +254,11 @@ func ReadPolicy(name string, in io.Reader) (p Policy, warnings []string, err err
 		if errors.As(err, &syntax) {
 			line += bytes.Count(text[:min(int(syntax.Offset), len(text))], []byte("\n"))
 		}
-		return p, nil, psychometrics.Faults{fmt.Sprintf("%s:%d: %v, expected a policy such as {\"cut\":0.6}", name, line, err)}
+		what := err.Error()
+		if kind := (*json.UnmarshalTypeError)(nil); errors.As(err, &kind) {
+			what = kind.Value
+		}
+		return p, nil, psychometrics.Faults{fmt.Sprintf("%s:%d: %s, expected a policy such as {\"cut\":0.6}", name, line, what)}
 	}
 	p = DefaultPolicy()
 	var faults psychometrics.Faults
@@ -319,15 +326,37 @@ func ReadPolicy(name string, in io.Reader) (p Policy, warnings []string, err err
 	return p, warnings, nil
 }
 
-// Unplaced warns of areas that name elements nobody knows, and of elements that have
-// no area where others have one.
-func (p Policy) Unplaced(elements []string) (warnings []string) {
+// Remarks are what is odd about judging by this policy what Q asks: a cut that decides by
+// itself, elements that have too few tasks, areas of elements that nobody knows, and
+// elements without an area where others have one.
+func (p Policy) Remarks(q Q) (warnings []string) {
+	switch p.Cut {
+	case 0:
+		warnings = append(warnings, "policy: cut 0: no share lies under it, so that nobody has a deficit")
+	case 1:
+		warnings = append(warnings, "policy: cut 1: every share that can be expected lies under it, so that all have deficits")
+	}
+	few := []string{}
+	for _, e := range sorted(q.Elements) {
+		tasks := 0
+		for _, t := range q.Tasks {
+			if t.Weights[e] > 0 {
+				tasks++
+			}
+		}
+		if tasks > 0 && tasks < p.MinTasks {
+			few = append(few, e)
+		}
+	}
+	if len(few) > 0 {
+		warnings = append(warnings, fmt.Sprintf("policy: min_tasks %d: these elements have fewer tasks and are insufficient for everybody: %s", p.MinTasks, some(few)))
+	}
 	for _, e := range slices.Sorted(maps.Keys(p.Areas)) {
-		if !slices.Contains(elements, e) {
+		if !slices.Contains(q.Elements, e) {
 			warnings = append(warnings, fmt.Sprintf("policy: element %s has an area and no column in Q", e))
 		}
 	}
-	for _, e := range sorted(elements) {
+	for _, e := range sorted(q.Elements) {
 		if _, placed := p.Areas[e]; !placed && len(p.Areas) > 0 {
 			warnings = append(warnings, fmt.Sprintf("policy: element %s has no area; those without one are taken as one area", e))
 		}

@@ -172,13 +172,13 @@ func TestWarningsNameOnce(t *testing.T) {
 	}
 }
 
-// Whatever the three files hold, there is an answer of numbers or a fault in words.
+// Whatever the four files hold, there is an answer of numbers or a fault in words.
 func FuzzReaders(f *testing.F) {
-	f.Add("item,e,f\na,1,\nb,.5,.5\nc,,1", "person,a,b,c\np,1,0,2\nq,O,N,\n", `{"cut":0.6,"areas":{"e":"A"}}`)
-	f.Add("item;e\na;1\n", "person;a\np;1\n", `{"cut":1,"min_tasks":0}`)
-	f.Add("item,e\na,1\n", "person,a\np,10\nq,3\n", `{"cut":0,"bands":[0,0,0],"sure":[0,1]}`)
-	f.Fuzz(func(t *testing.T, qText, rText, pText string) {
-		if len(qText)+len(rText) > 2000 {
+	f.Add("item,e,f\na,1,\nb,.5,.5\nc,,1", "person,a,b,c\np,1,0,2\nq,O,N,\n", `{"cut":0.6,"areas":{"e":"A"}}`, "")
+	f.Add("item;e\na;1\n", "person;a\np;1\n", `{"cut":1,"min_tasks":0}`, `{"items":[{"id":"a","d":[0]}]}`)
+	f.Add("item,e\na,1\n", "person,a\np,10\nq,3\n", `{"cut":0,"bands":[0,0,0],"sure":[0,1]}`, `{"model":"gpcm","latent":{"mean":1,"sd":2},"items":[{"id":"a","a":0.5,"d":[0,1],"scores":[1,4,9]}]}`)
+	f.Fuzz(func(t *testing.T, qText, rText, pText, fText string) {
+		if len(qText)+len(rText)+len(fText) > 3000 {
 			return
 		}
 		p, _, err := ReadPolicy("p", strings.NewReader(pText))
@@ -193,8 +193,13 @@ func FuzzReaders(f *testing.F) {
 		if err != nil {
 			return
 		}
-		d, _ := q.Data(r, nil, nil)
-		m, err := Fit(d, p)
+		var bank []irt.Item
+		if fit, err := irt.ReadFit("f", strings.NewReader(fText)); err == nil {
+			bank = fit.Standard()
+		}
+		d, _ := q.Data(r, nil, bank)
+		p.Remarks(q)
+		m, err := Fit(d, p, bank...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,5 +253,42 @@ func TestScoresThatCalibrationNeverSaw(t *testing.T) {
 		if best := answers(t, m, Data{Tasks: d.Tasks, Persons: []Person{{"best", []Response{{0, 3, Answered}, {1, 2, Answered}}}}}); got["q e"].P != best["best e"].P {
 			t.Errorf("%v: %v, as the best %v", c.given, got["q e"], best["best e"])
 		}
+	}
+}
+
+// A policy that decides by itself, or asks for more than there is, is remarked on.
+func TestRemarks(t *testing.T) {
+	q, err := ReadQ("q.csv", strings.NewReader("item,e,f\na,1,\nb,1,\nc,,1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string][]string{
+		`{"min_tasks":1}`:         nil,
+		`{}`:                      {"fewer tasks and are insufficient for everybody: f"},
+		`{"cut":0,"min_tasks":0}`: {"cut 0"},
+		`{"cut":1,"min_tasks":9}`: {"cut 1", "min_tasks 9: these elements have fewer tasks and are insufficient for everybody: e, f"},
+		`{"areas":{"e":"A","x":"A"},"min_tasks":1}`: {"element x has an area and no column", "element f has no area"},
+	} {
+		p, _, err := ReadPolicy("p.json", strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := p.Remarks(q)
+		if len(got) != len(want) {
+			t.Errorf("%s: %q", text, got)
+			continue
+		}
+		for i := range want {
+			if !strings.Contains(got[i], want[i]) {
+				t.Errorf("%s: %q, expected %q", text, got[i], want[i])
+			}
+		}
+	}
+	r, err := psychometrics.Read("r.csv", strings.NewReader("person,x\np,1\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, warnings := q.Data(r, nil, nil); !slices.Contains(warnings, "no item of Q has a column in the responses: are they of the same test?") {
+		t.Errorf("%q", warnings)
 	}
 }
