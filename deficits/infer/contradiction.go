@@ -33,7 +33,7 @@ type Contradiction struct {
 const (
 	enoughToContradict = 100  // answers to a task
 	contradicting      = 0.02 // chance that any task is named although all parameters are true
-	slight             = 0.05 // shares nearer to what was foreseen are not worth a word, however sure
+	slight             = 0.06 // shares nearer to what was foreseen are not worth a word, however sure
 	manyContradict     = 0.2  // of the tasks: then it is rather the calibration than tasks
 	otherMean          = 0.5  // a group so far from the calibration's is named,
 	otherSpread        = 1.5  // and one that is so many times as spread
