@@ -89,6 +89,11 @@ func LooksTx(ctx context.Context, tx db.Q, person access.PersonID, limit int) ([
 		ORDER BY id DESC LIMIT $2`, person, limit)
 }
 
+// AboutTx lists every line about a person, oldest first: what an act of erasure is kept with.
+func AboutTx(ctx context.Context, tx db.Q, person access.PersonID) ([]Line, error) {
+	return db.Select[Line](ctx, tx, `SELECT `+columns+` FROM journal WHERE person_id = $1 ORDER BY id`, person)
+}
+
 // LinesTx lists the journal, newest first, before the given id (0 = from the end).
 func LinesTx(ctx context.Context, tx db.Q, before int64, action string, limit int) ([]Line, error) {
 	return db.Select[Line](ctx, tx, `

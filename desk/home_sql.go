@@ -371,17 +371,24 @@ func adminDesk(ctx context.Context, tx *sqlx.Tx) ([]stat, []card, error) {
 		Schools   int `db:"schools"`
 		FailedJob int `db:"failed"`
 		Unsealed  int `db:"unsealed"`
+		Withdrawn int `db:"withdrawn"`
 	}](ctx, tx, "admin desk", `
 		SELECT (SELECT count(*) FROM identity) AS people, (SELECT count(*) FROM organisation WHERE valid_to IS NULL) AS schools,
 		       (SELECT count(*) FROM job WHERE state = 'failed') AS failed,
+		       (SELECT count(*) FROM withdrawn() w (id) JOIN identity i ON i.person_id = w.id) AS withdrawn,
 		       (SELECT count(*) FROM journal WHERE id > COALESCE((SELECT max(last_id) FROM journal_seal), 0)) AS unsealed`)
 	if err != nil {
 		return nil, nil, err
 	}
 	stats := []stat{{n.People, "Людей", "/people", false}, {n.Schools, "Организаций", "/organisations", false},
 		{n.FailedJob, "Работ с ошибкой", "/journal", n.FailedJob > 0}, {n.Unsealed, "Записей ещё не опечатано", "/journal", false}}
-	return stats, []card{
+	cards := []card{
 		{Kind: "Люди", Title: "Загрузить список сотрудников", Text: "Из книги Excel: сначала проба без записи, ошибки по ячейкам, узнавание тех, кто уже есть.", Href: "/people/import", Action: "Загрузить список", rank: 10},
 		{Kind: "Права", Title: "Роли и сроки", Text: "Кто что может и где. Каждое изменение остаётся в журнале.", Href: "/roles", Action: "Открыть роли", rank: 20},
-	}, nil
+	}
+	if n.Withdrawn > 0 {
+		cards = append(cards, card{Kind: "Согласие отозвано", Title: "Ждут удаления данных: " + web.Plural(n.Withdrawn, "человек", "человека", "человек"), rank: 5,
+			Text: "На каждого есть 30 дней; потом программа удалит данные сама и составит акт.", Href: "/erasures", Action: "Открыть список"})
+	}
+	return stats, cards, nil
 }

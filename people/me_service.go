@@ -41,6 +41,16 @@ type consentState struct {
 // Given reports whether the consent holds.
 func (c consentState) Given() bool { return c.What == Given }
 
+// EraseBy is the last day on which data may be held after a withdrawal; nil where nothing
+// is to be erased for it.
+func (c consentState) EraseBy() *time.Time {
+	if c.Purpose != ForDiagnostics || c.What != Withdrawn || c.At == nil {
+		return nil
+	}
+	day := dueOn(*c.At)
+	return &day
+}
+
 // Stale reports whether the consent holds, but for an older text.
 func (c consentState) Stale() bool { return c.Given() && c.Decided < c.Version }
 

@@ -29,6 +29,7 @@ func (s *Service) mountPeople(r gin.IRouter) {
 	r.POST("/people/:id/password", web.Need(access.PeopleImport), web.Handle(s.issuePassword))
 	r.POST("/people/:id/merge", web.Need(access.RolesManage), web.Handle(s.merge))
 	r.POST("/people/:id/unmerge", web.Need(access.RolesManage), web.Handle(s.unmerge))
+	s.mountErasure(r)
 }
 
 // number reads a number of a query or a form, 0 where there is none.

@@ -22,6 +22,7 @@ type Service struct {
 
 	hints     func(ctx context.Context) []SignInHint
 	onConsent []func(ctx context.Context, tx *sqlx.Tx, person access.PersonID, purpose, what string) error
+	onErase   []func(ctx context.Context, tx *sqlx.Tx, actor access.Actor, person access.PersonID) ([]Erased, error)
 	onMerged  []func(ctx context.Context, tx *sqlx.Tx, kept, merged access.PersonID, undo bool) error
 }
 

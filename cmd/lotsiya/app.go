@@ -71,8 +71,13 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.campaigns.OnClosed(a.sittings.CloseCampaignTx)
 	a.campaigns.OnAnnulled(a.marking.WithdrawTx)
 	a.campaigns.OnAnnulled(a.deficits.DropTx)
+	a.people.OnConsent(a.sittings.ConsentTx)
 	a.people.OnConsent(a.deficits.ConsentTx)
 	a.sittings.OnConsent(a.deficits.ConsentTx)
+	a.people.OnErase(a.campaigns.EraseTx)
+	a.people.OnErase(a.deficits.EraseTx)
+	a.people.OnErase(a.routes.EraseTx)
+	a.people.OnErase(a.sittings.EraseTx)
 	a.sittings.OnClosed(a.marking.OpenTx)
 	a.sittings.OnClosed(a.results.ClosedTx)
 	a.marking.OnDone(a.results.MarkedTx)
@@ -91,6 +96,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.jobs.Every("seal the journal", time.Minute, func(ctx context.Context) error { _, err := audit.Seal(ctx, in.Pool); return err })
 	a.jobs.Every("forget old sessions", time.Hour, func(ctx context.Context) error { return web.SweepSessions(ctx, in.Pool) })
 	a.jobs.Every("forget old sign-in failures", time.Hour, a.people.SweepFailures)
+	a.jobs.Every("erase after a withdrawal", time.Hour, a.people.EraseDue)
 	a.jobs.Every("throw old staff lists away", time.Hour, a.people.SweepStaff)
 
 	a.site = &web.Site{Sessions: web.NewSessions(in.Pool), Visitor: a.people.Visitor, Nav: desk.Nav}

@@ -301,14 +301,38 @@ func (s *Service) Annul(ctx context.Context, actor access.Actor, registration in
 		return fault.Field("why", "Напишите, почему: участник вправе это узнать")
 	}
 	return s.register(ctx, actor, registration, func(tx *sqlx.Tx, r Registration) error {
-		for _, next := range s.annulled {
-			if err := next(ctx, tx, r); err != nil {
-				return err
-			}
-		}
-		return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "attempt.annulled", ObjectKind: "registration", ObjectID: fmt.Sprint(r.ID),
-			Person: r.PersonID, Purpose: why})
+		return s.annulTx(ctx, tx, actor, r, why)
 	})
+}
+
+// annulTx runs the stages; a sitting that was never begun is a Conflict.
+func (s *Service) annulTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r Registration, why string) error {
+	for _, next := range s.annulled {
+		if err := next(ctx, tx, r); err != nil {
+			return err
+		}
+	}
+	return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "attempt.annulled", ObjectKind: "registration", ObjectID: fmt.Sprint(r.ID),
+		Person: r.PersonID, Purpose: why})
+}
+
+// EraseTx takes an erased person out of every campaign whose results are not published:
+// what was begun is annulled, what was not is withdrawn. Published figures keep the points
+// without the name. Register it with people.OnErase.
+func (s *Service) EraseTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, person access.PersonID) ([]people.Erased, error) {
+	list, err := unpublishedOfTx(ctx, tx, person)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range list {
+		if err := DeclineTx(ctx, tx, r.ID, Withdrawn); err != nil {
+			return nil, err
+		}
+		if err := s.annulTx(ctx, tx, actor, r, "данные удалены"); err != nil && fault.KindOf(err) != fault.Conflict {
+			return nil, err
+		}
+	}
+	return []people.Erased{{What: "Участие в диагностиках без опубликованных итогов", Count: len(list)}}, nil
 }
 
 // DeclineTx keeps that a person refused before the start, withdrew after it, or

@@ -84,6 +84,17 @@ func TermsTx(ctx context.Context, tx *sqlx.Tx, registrations []int64) (map[int64
 	return terms, nil
 }
 
+// unpublishedOfTx reads a person's invitations to campaigns whose results are not published.
+func unpublishedOfTx(ctx context.Context, tx *sqlx.Tx, person access.PersonID) ([]Registration, error) {
+	list, err := db.Select[Registration](ctx, tx, `
+		SELECT `+registrationColumns+` FROM registration
+		WHERE person_id = $1 AND campaign_id IN (SELECT id FROM campaign WHERE published_at IS NULL) ORDER BY id`, person)
+	if err != nil {
+		return nil, fmt.Errorf("registrations of person %d: %w", person, err)
+	}
+	return list, nil
+}
+
 // RegistrationsTx reads the invitations of a campaign that lie in a scope,
 // by territory, organisation, code.
 func RegistrationsTx(ctx context.Context, tx *sqlx.Tx, id int64, where access.Scope) ([]Registration, error) {
