@@ -113,6 +113,9 @@ func (r *Region) Make(ctx context.Context, now time.Time) error {
 	if err := r.plans(ctx); err != nil {
 		return fmt.Errorf("roadmap: %w", err)
 	}
+	if err := r.withdraw(ctx); err != nil {
+		return fmt.Errorf("withdrawals: %w", err)
+	}
 	r.Clock.set(now)
 	r.say(1-r.done, "готово")
 	return r.record(ctx, "demo.made")
@@ -259,6 +262,24 @@ func (r *Region) share(ctx context.Context, teachers []access.PersonID) error {
 	}
 	return db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) error {
 		return people.DecideConsentsTx(ctx, tx, access.System, agreed, people.ForMethodist, people.Given, r.Clock.Now())
+	})
+}
+
+// withdraw lets two who agreed and never began take their consent back twelve days ago: an
+// administrator sees whose data wait to be erased.
+func (r *Region) withdraw(ctx context.Context) error {
+	return db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) error {
+		idle, err := db.Select[access.PersonID](ctx, tx, `
+			SELECT person_id FROM attempt GROUP BY person_id
+			HAVING bool_and(state = 'assigned') AND person_id NOT IN (SELECT person_id FROM credential)
+			ORDER BY person_id LIMIT 2`)
+		if err != nil {
+			return err
+		}
+		if err := people.DecideConsentsTx(ctx, tx, access.System, idle, people.ForDiagnostics, people.Given, r.now.AddDate(0, 0, -40)); err != nil {
+			return err
+		}
+		return people.DecideConsentsTx(ctx, tx, access.System, idle, people.ForDiagnostics, people.Withdrawn, r.now.AddDate(0, 0, -12))
 	})
 }
 
