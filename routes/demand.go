@@ -9,23 +9,11 @@ import (
 
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/calendar"
-	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/routes/plan"
 )
 
-// patience is how long a picture is worked on: a page shows the best plan found by then with its proven gap.
-const patience = 400 * time.Millisecond
-
 // least is the smallest group of people whose number is told.
 const least = 5
-
-// WhatIf is a change to try: a new group of a programme, other limits.
-type WhatIf struct {
-	Programme string // code; "": no new group
-	Seats     int
-	StartsOn  time.Time
-	Limits    Limits
-}
 
 // Picture is what a plan for a selection comes to, before anyone has it.
 type Picture struct {
@@ -93,88 +81,20 @@ func (s *Service) Demand(ctx context.Context, actor access.Actor, sel Selection)
 	if err != nil {
 		return Picture{}, err
 	}
-	return src.picture(ctx, sel, calendar.Day(s.now()), true)
-}
-
-// TryWhatIf draws the picture as it is and as it would be after a change.
-func (s *Service) TryWhatIf(ctx context.Context, actor access.Actor, sel Selection, w WhatIf) (before, after Picture, err error) {
-	if err := checkSelection(sel); err != nil {
-		return before, after, err
-	}
-	if err := s.checkWhatIf(w); err != nil {
-		return before, after, err
-	}
-	src, err := s.read(ctx, sel, actor.Scope(access.RoutesRead))
-	if err != nil {
-		return before, after, err
-	}
-	today := calendar.Day(s.now())
-	if before, err = src.picture(ctx, sel, today, false); err != nil {
-		return before, after, err
-	}
-	if err = src.change(w); err != nil {
-		return before, after, err
-	}
-	sel.Hours, sel.Cost = w.Limits.Hours, w.Limits.Cost
-	after, err = src.picture(ctx, sel, today, false)
-	return before, after, err
-}
-
-// change adds the new group of a change to the catalogue: as long as the programme's last one, and of its form.
-func (v *sources) change(w WhatIf) error {
-	if w.Programme == "" {
-		return nil
-	}
-	v.programmes = slices.Clone(v.programmes)
-	i := slices.IndexFunc(v.programmes, func(g Programme) bool { return g.Code == w.Programme })
-	if i < 0 {
-		return fault.Field("programme", "Такой программы нет в каталоге")
-	}
-	g := &v.programmes[i]
-	days, mode := 13, string(plan.Online)
-	if n := len(g.Sessions); n > 0 {
-		last := g.Sessions[n-1]
-		days, mode = int(last.EndsOn.Sub(last.StartsOn).Hours()/24), last.Mode
-	}
-	g.Sessions = append(slices.Clone(g.Sessions), Session{Code: newGroup, StartsOn: w.StartsOn, EndsOn: w.StartsOn.AddDate(0, 0, days), Mode: mode, Seats: w.Seats})
-	return nil
-}
-
-func (s *Service) checkWhatIf(w WhatIf) error {
-	fields := map[string]string{}
-	if w.Limits.Hours < 1 || w.Limits.Hours > 500 {
-		fields["hours"] = "Часы на человека — от 1 до 500"
-	}
-	if w.Limits.Cost < -1 || w.Limits.Cost > 10_000_000 {
-		fields["cost"] = "Деньги на человека — от 0 до 10 000 000 ₽ или пусто"
-	}
-	if w.Programme != "" {
-		if w.Seats < 1 || w.Seats > 1000 {
-			fields["seats"] = "Мест в группе — от 1 до 1000"
-		}
-		if today := calendar.Day(s.now()); w.StartsOn.Before(today.AddDate(0, 0, leadDays)) || w.StartsOn.After(horizon(today)) {
-			fields["starts"] = fmt.Sprintf("Начало — с %s по %s", calendar.Date(today.AddDate(0, 0, leadDays)), calendar.Date(horizon(today)))
-		}
-	}
-	if len(fields) > 0 {
-		return &fault.Error{Kind: fault.Invalid, Message: "Проверьте, что меняется", Fields: fields}
-	}
-	return nil
-}
-
-// newGroup is the code of the group that a change adds.
-const newGroup = "+"
-
-func (v sources) picture(ctx context.Context, sel Selection, today time.Time, demand bool) (Picture, error) {
-	from := v.gather(sel, today)
-	p := from.problem
-	out := Picture{People: len(p.Teachers), Having: from.proposal.Having, Unshared: from.proposal.Unshared, Seats: []SeatLine{}, Unmet: []UnmetLine{}}
 	timely, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	a := plan.Plan(&p, plan.Options{Enough: 0.002, Expired: func() bool { return timely.Err() != nil }})
+	today := calendar.Day(s.now())
+	return s.drawings.draw(timely, src.gather(sel, today), 2).picture(today, true)
+}
+
+// picture says what a plan comes to; with demand, also the demand against the seats.
+func (d drawn) picture(today time.Time, demand bool) (Picture, error) {
+	from, p, a := d.from, d.from.problem, d.answer
+	out := Picture{People: len(p.Teachers), Having: from.proposal.Having, Unshared: from.proposal.Unshared, Seats: []SeatLine{}, Unmet: []UnmetLine{}}
 	if broken := plan.Check(&p, &a); broken != nil {
 		return Picture{}, fmt.Errorf("picture breaks a rule: %s", broken[0])
 	}
+	a.Teachers = slices.Clone(a.Teachers)
 	from.reconsider(&a, today)
 	out.Gap = a.Gap
 	take := map[string]int{}

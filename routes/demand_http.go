@@ -2,6 +2,7 @@ package routes
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -272,6 +273,11 @@ func (s *Service) getWhatIf(c *gin.Context) error {
 
 // Gap is how far at most the plans compared are from the best ones.
 func (v whatIfView) Gap() float64 { return max(v.Before.Gap, v.After.Gap) }
+
+// Unsure tells whether the plans compared are less exact than the difference between them.
+func (v whatIfView) Unsure() bool {
+	return math.Abs(v.Gain()) < v.Gap()*max(v.Before.Coverage, v.After.Coverage)
+}
 
 // compare lists the themes whose open part changes, those most changed first among the unmet before.
 func (v *whatIfView) compare() {

@@ -53,6 +53,11 @@ func TestDemandAndWhatIf(t *testing.T) {
 	if after.Coverage <= before.Coverage || after.NewTaken == 0 || before.NewTaken != 0 {
 		t.Errorf("a new group: covered %g, was %g; %d take it", after.Coverage, before.Coverage, after.NewTaken)
 	}
+	still, then, err := r.routes.TryWhatIf(ctx, r.methodist, sel, routes.WhatIf{Programme: top, Seats: 14, StartsOn: starts, Limits: routes.Limits{Hours: 72, Cost: 20000}})
+	r.must(err)
+	if still.Coverage < before.Coverage-1e-9 || then.Coverage < after.Coverage-1e-9 || still.Gap > before.Gap+1e-9 {
+		t.Errorf("asked again: %g of %g, was %g of %g", still.Coverage, then.Coverage, before.Coverage, after.Coverage)
+	}
 	_, less, err := r.routes.TryWhatIf(ctx, r.methodist, sel, routes.WhatIf{Limits: routes.Limits{Hours: 8, Cost: 20000}})
 	r.must(err)
 	if less.Coverage >= before.Coverage || less.Hours > 8*14 {

@@ -246,6 +246,7 @@ func (g gathered) reconsider(a *plan.Answer, today time.Time) {
 			}
 		}
 		alone, _ := plan.Fix(&one, 0, steps)
+		r.Uncovered = slices.Clone(r.Uncovered) // the answer may be remembered elsewhere
 		for k, u := range r.Uncovered {
 			if at := slices.IndexFunc(alone.Uncovered, func(o plan.Uncovered) bool { return o.Element == u.Element }); at >= 0 {
 				r.Uncovered[k].Why = alone.Uncovered[at].Why

@@ -19,6 +19,8 @@ type Service struct {
 	pool *sqlx.DB
 	now  func() time.Time
 	src  Sources
+
+	drawings drawings
 }
 
 // Element is a competency element as programmes and routes name it.
