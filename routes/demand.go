@@ -42,36 +42,6 @@ type SeatLine struct {
 // Lack is how many seats are missing.
 func (l SeatLine) Lack() int { return max(0, l.Want-l.Free) }
 
-// UnmetLine is what stays open of a theme over all people.
-type UnmetLine struct {
-	Element string
-	People  int
-	Share   float64 // part of what is needed of the theme that stays open
-	Weight  float64
-	Why     plan.Why // of most of the people
-	Lacking string   // code of the programme of the theme with most seats missing, for no_seats
-}
-
-// Order words what to order for a theme that stays open; "" where nothing is to be ordered.
-func (u UnmetLine) Order() string {
-	switch u.Why {
-	case plan.NoProgramme:
-		return "новая программа"
-	case plan.NoSeats:
-		return "ещё группы"
-	case plan.NoDates:
-		return "группы в другие даты"
-	case plan.NoHours:
-		return "программа короче или больше часов"
-	case plan.NoCost:
-		return "программа дешевле или больше денег"
-	}
-	return "дополнительных часов не стоит"
-}
-
-// Told tells whether the number of people may be shown.
-func (u UnmetLine) Told() bool { return u.People >= least }
-
 // Demand draws the picture of a selection as it is: demand against seats, and what stays open.
 func (s *Service) Demand(ctx context.Context, actor access.Actor, sel Selection) (Picture, error) {
 	if err := checkSelection(sel); err != nil {
@@ -98,8 +68,6 @@ func (d drawn) picture(today time.Time, demand bool) (Picture, error) {
 	from.reconsider(&a, today)
 	out.Gap = a.Gap
 	take := map[string]int{}
-	needed, open := map[string]float64{}, map[string]float64{}
-	people, whys := map[string]int{}, map[string]map[plan.Why]int{}
 	sumAll, sumGot := 0.0, 0.0
 	for i, r := range a.Teachers {
 		if len(r.Steps) > 0 {
@@ -107,56 +75,18 @@ func (d drawn) picture(today time.Time, demand bool) (Picture, error) {
 		}
 		out.Hours, out.Cost = out.Hours+int(r.Hours), out.Cost+int(r.Cost)
 		sumAll, sumGot = sumAll+total(p.Teachers[i]), sumGot+r.Coverage
-		for e, x := range p.Teachers[i].Deficits {
-			needed[e] += x
-		}
 		for _, st := range r.Steps {
 			take[st.Programme]++
 			if st.Session == newGroup {
 				out.NewTaken++
 			}
 		}
-		for _, u := range r.Uncovered {
-			if u.Weight < 1e-9 {
-				continue
-			}
-			open[u.Element] += u.Weight
-			people[u.Element]++
-			if whys[u.Element] == nil {
-				whys[u.Element] = map[plan.Why]int{}
-			}
-			whys[u.Element][u.Why]++
-		}
 	}
 	out.Coverage = ratio(sumGot, sumAll)
 	if demand {
 		out.Seats = seatLines(from, p, take)
 	}
-	for e, weight := range open {
-		u := UnmetLine{Element: e, People: people[e], Weight: weight, Share: ratio(weight, needed[e])}
-		most := 0
-		for _, why := range []plan.Why{plan.NoProgramme, plan.NoSeats, plan.NoDates, plan.NoHours, plan.NoCost, plan.NotWorth} {
-			if n := whys[e][why]; n > most {
-				u.Why, most = why, n
-			}
-		}
-		lack := 0
-		for _, l := range out.Seats {
-			if l.Lack() > lack && slices.ContainsFunc(l.Programme.Covers, func(c Cover) bool { return c.Element == e }) {
-				u.Lacking, lack = l.Programme.Code, l.Lack()
-			}
-		}
-		out.Unmet = append(out.Unmet, u)
-	}
-	slices.SortFunc(out.Unmet, func(a, b UnmetLine) int {
-		switch {
-		case a.Weight > b.Weight:
-			return -1
-		case a.Weight < b.Weight:
-			return 1
-		}
-		return strings.Compare(a.Element, b.Element)
-	})
+	out.Unmet = d.unmet(a.Teachers, out.Seats, today)
 	return out, nil
 }
 

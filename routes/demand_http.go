@@ -33,6 +33,12 @@ type whom struct {
 	Elements                              map[string]Element
 	Programmes                            []Programme
 	Unshared                              string
+	territories                           map[int64]string
+}
+
+// Where lists the municipalities that a line of the order is for.
+func (w whom) Where(u UnmetLine) []string {
+	return placeNames(u, func(id int64) string { return w.territories[id] })
 }
 
 func (s *Service) whomOf(c *gin.Context) (whom, error) {
@@ -43,6 +49,10 @@ func (s *Service) whomOf(c *gin.Context) (whom, error) {
 		refs, err := people.RefsTx(ctx, tx)
 		if err != nil {
 			return err
+		}
+		w.territories = map[int64]string{}
+		for _, t := range refs.Territories {
+			w.territories[t.ID] = t.ShortName
 		}
 		w.Territories, w.Organisations = places(refs, actor.Scope(access.RoutesRead), w.Selection.Territory, w.Selection.Organisation)
 		campaigns, err := s.src.Campaigns(ctx, tx)
@@ -151,22 +161,33 @@ func (s *Service) getDemandBook(c *gin.Context) error {
 		}
 		seats = append(seats, []any{l.Programme.Code, l.Programme.Title, told(l.Want), l.Groups, l.Free, told(l.Take), lack})
 	}
-	order := [][]any{{"Тема", "Педагогов, которым не хватит", "Останется не закрыто, доля", "Что заказать", "Какой программе не хватает мест"}}
+	order := [][]any{{"Тема", "Педагогов, которым не хватит", "Часов обучения на всех", "Останется не закрыто, доля", "Что заказать", "Какой программе не хватает мест"}}
+	where := [][]any{{"Тема", "Муниципалитет", "Педагогов, которым не хватит", "Часов обучения на всех", "Что заказать"}}
 	for _, u := range v.Picture.Unmet {
-		share := any(u.Share)
+		share, hours := any(u.Share), any(u.Hours)
 		if !u.Told() {
-			share = ""
+			share, hours = "", ""
 		}
 		lacking := ""
 		if u.Lacking != "" {
 			lacking = v.Named(u.Lacking)
 		}
-		order = append(order, []any{v.Title(u.Element), told(u.People), share, u.Order(), lacking})
+		order = append(order, []any{v.Title(u.Element), told(u.People), hours, share, u.Order(), lacking})
+		if !u.Told() {
+			continue
+		}
+		for _, p := range u.Places {
+			people, hours := any(p.People), any(p.Hours)
+			if p.Hidden {
+				people, hours = "мало, не показываем", ""
+			}
+			where = append(where, []any{v.Title(u.Element), v.territories[p.Territory], people, hours, u.Order()})
+		}
 	}
 	for i, sheet := range []struct {
 		name string
 		rows [][]any
-	}{{"Спрос и места", seats}, {"Заказ", order}} {
+	}{{"Спрос и места", seats}, {"Заказ", order}, {"Заказ по муниципалитетам", where}} {
 		if i == 0 {
 			err = f.SetSheetName("Sheet1", sheet.name)
 		} else {

@@ -109,6 +109,21 @@ func TestDemandAndWhatIf(t *testing.T) {
 	if len(seats) != len(d.Seats)+1 || len(order) != len(d.Unmet)+1 {
 		t.Errorf("%d and %d rows for %d programmes and %d themes", len(seats), len(order), len(d.Seats), len(d.Unmet))
 	}
+	for _, u := range d.Unmet {
+		people := 0
+		for _, p := range u.Places {
+			people += p.People
+			if p.People < 5 && !p.Hidden || p.Hours > u.Hours {
+				t.Errorf("%s: %+v of %+v", u.Element, p, u)
+			}
+		}
+		if people != u.People || u.Hours <= 0 || u.Why == "" {
+			t.Errorf("an order of %s: %d of %d people by municipality, %d hours", u.Element, people, u.People, u.Hours)
+		}
+	}
+	if where, err := f.GetRows("Заказ по муниципалитетам"); err != nil || len(where) < 2 {
+		t.Errorf("the order by municipality: %v %v", where, err)
+	}
 	for _, row := range order[1:] {
 		if n := row[1]; n == "1" || n == "2" || n == "3" || n == "4" {
 			t.Errorf("a group of %s is told: %v", n, row)

@@ -196,7 +196,13 @@ func (g gathered) fairness(a plan.Answer) *Fairness {
 		id, _ := strconv.ParseInt(x.Territory, 10, 64)
 		out.Shares = append(out.Shares, Even{id, people[x.Territory], x.Before, x.After, false})
 	}
-	out.hideFew()
+	counts := []int{}
+	for _, e := range out.Shares {
+		counts = append(counts, e.People)
+	}
+	for i, h := range hideFew(counts) {
+		out.Shares[i].Hidden = h
+	}
 	return out
 }
 

@@ -61,23 +61,6 @@ type Even struct {
 	Hidden    bool    `json:"hidden,omitempty"` // too few people to be told of
 }
 
-// hideFew hides municipalities with fewer than five people, and one more where a single one would be hidden: it could
-// be worked out from the others.
-func (f *Fairness) hideFew() {
-	hidden, smallest := 0, -1
-	for i := range f.Shares {
-		e := &f.Shares[i]
-		if e.Hidden = e.People < least; e.Hidden {
-			hidden++
-		} else if smallest < 0 || e.People < f.Shares[smallest].People {
-			smallest = i
-		}
-	}
-	if hidden == 1 && smallest >= 0 {
-		f.Shares[smallest].Hidden = true
-	}
-}
-
 // Span is the least and the greatest of some shares.
 type Span struct{ Low, High float64 }
 

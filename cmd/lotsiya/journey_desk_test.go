@@ -228,12 +228,15 @@ func TestMethodistPlansEditsAndProposes(t *testing.T) {
 	var territory string
 	v.eval(`document.querySelector("#territory").options[4].value`, &territory)
 	v.choose("#territory", territory)
+	release := holdSeats(t)
 	v.click(`form[action="/routes/propose"] button:not([name])`)
 	v.until(`/Предложение маршрутов|не удался/.test(document.querySelector("h1").textContent)`)
 	v.see("Предложение маршрутов", "Места")
 	v.look("routes-proposal")
 	people := len(v.table(`section[aria-labelledby="people"] table`)) - 1
-	v.click(`form[action$="/apply"] button`)
+	v.click(`.page-head form[action$="/apply"] button`)
+	v.until(`/Готово|заново/.test(document.body.textContent)`)
+	release()
 	v.see("Готово")
 	v.open("/routes?state=draft&territory=" + territory)
 	if got := len(v.table(`section[aria-labelledby="list"] table`)) - 1; got < people || people < 1 {

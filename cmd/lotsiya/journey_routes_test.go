@@ -2,11 +2,24 @@ package main
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
 )
+
+// seats is held by a journey from a calculation until its drafts are made: the groups are the region's, and whoever
+// comes second is told to calculate anew.
+var seats sync.Mutex
+
+// holdSeats keeps other journeys from the seats until it is released, or until the test ends.
+func holdSeats(t *testing.T) (release func()) {
+	seats.Lock()
+	release = sync.OnceFunc(seats.Unlock)
+	t.Cleanup(release)
+	return release
+}
 
 // A methodist has routes calculated for one school, locks a step, excludes another, sees why and at what price, and
 // tries what another group would bring.
@@ -27,15 +40,21 @@ func TestMethodistPlansASchoolAndAsksWhatIf(t *testing.T) {
 		}
 		v.eval(fmt.Sprintf(`document.querySelector("#organisation").options[%d].value`, school), &organisation)
 		v.choose("#organisation", organisation)
+		release := holdSeats(t)
 		v.click(`form[action="/routes/propose"] button:not([name])`)
 		v.until(`/Предложение маршрутов|не удался/.test(document.querySelector("h1").textContent)`)
 		v.see("Предложение маршрутов")
 		var apply bool
 		v.eval(`document.querySelector('form[action$="/apply"]') !== null`, &apply)
+		if apply {
+			v.see("это доказано")
+			v.click(`.page-head form[action$="/apply"] button`)
+			v.until(`/Готово|заново/.test(document.body.textContent)`)
+		}
+		release()
 		if !apply { // everybody there has a route
 			continue
 		}
-		v.click(`form[action$="/apply"] button`)
 		v.see("Готово")
 		v.open("/routes?state=draft&territory=" + territory + "&organisation=" + organisation)
 		v.eval(`(r => r && parseInt(r.cells[2].textContent.split("из")[1]) > 1 ? r.querySelector("a").getAttribute("href") : "")([...document.querySelectorAll("section[aria-labelledby=list] tbody tr")].sort((a, b) => parseInt(b.cells[2].textContent.split("из")[1]) - parseInt(a.cells[2].textContent.split("из")[1]))[0])`, &href)
@@ -56,6 +75,23 @@ func TestMethodistPlansASchoolAndAsksWhatIf(t *testing.T) {
 		t.Error("the price of what is locked and excluded is not shown")
 	}
 	v.look("route-demands")
+
+	// A wish for the form of the steps, with what it costs; what cannot hold together is named, and one of it given up.
+	v.tap(`#wishes summary`)
+	v.tap(`#wishes input[name="mode"][value="online"]`)
+	v.fill("#load", "40")
+	v.fill("#why", "Очно не отпускают")
+	v.click(`#wishes form button`)
+	v.until(`/Пожелания учтены|Вместе это не складывается/.test(document.body.textContent)`)
+	var clash bool
+	v.eval(`document.querySelector("#clash") !== null`, &clash)
+	if clash { // the locked step is held face to face
+		v.see("Хватит отказаться от чего-то одного", "Открепить")
+		v.look("route-clash")
+		v.click(`#clash form:has(input[name="drop"][value^="locked:"]) button`)
+	}
+	v.see("Пожелания учтены", "только дистанционно", "Ваши условия и их цена", "Очно не отпускают")
+	v.look("route-wishes")
 
 	v.open("/routes")
 	v.click(`.page-head a[href="/routes/demand"]`)
@@ -87,4 +123,46 @@ func TestMethodistPlansASchoolAndAsksWhatIf(t *testing.T) {
 	}
 	v.see("Если", "Разница", "Педагогов с шагами")
 	v.look("routes-what-if-result")
+}
+
+// A group is cancelled: the route that holds it is called out of date, planned anew with as few changes as can be, and
+// the difference is seen before it is taken.
+func TestMethodistPlansARouteAnew(t *testing.T) {
+	t.Parallel()
+	v := as(t, "methodist")
+	v.open("/routes?risk=1")
+	v.see("Маршрут устарел")
+	v.click(`section[aria-labelledby="list"] a[href$="/replan"]`)
+	v.see("Почему маршрут устарел", "Что изменится", "Новый вариант закроет", "пройден")
+	v.look("route-replan")
+	var steps int
+	v.eval(`document.querySelectorAll("section[aria-labelledby=changes] tbody tr").length`, &steps)
+	v.click(`nav.views a[href*="pace=free"]`)
+	v.see("Перемены здесь ничего не стоят")
+	v.click(`nav.views a[href*="pace=little"]`)
+	v.fill("#note", "Группу отменили: посмотрите, что нашлось взамен")
+	release := holdSeats(t)
+	v.click(`form:has(#note) button`)
+	v.until(`/Маршрут пересчитан/.test(document.body.textContent)`)
+	release()
+	v.see("Маршрут пересчитан", "черновик")
+	var same int
+	v.eval(`document.querySelectorAll(".timeline .step-acts").length`, &same)
+	if same == 0 || same > steps {
+		t.Errorf("%d steps after planning anew, the difference named %d", same, steps)
+	}
+	v.click(`form[action$="/propose"] button`)
+	v.see("Маршрут предложен педагогу")
+}
+
+// Routes for the whole region, evened out between municipalities: the work is seen going on, and its price at the end.
+func TestMethodistEvensOutARegion(t *testing.T) {
+	t.Parallel()
+	v := as(t, "methodist")
+	v.open("/routes/propose")
+	v.choose("#fairness", "0.9")
+	v.click(`form[action="/routes/propose"] button:not([name])`)
+	v.until(`/Предложение маршрутов|не удался/.test(document.querySelector("h1").textContent)`)
+	v.see("Поровну между муниципалитетами", "цена:", "С ним")
+	v.look("routes-proposal-even")
 }
