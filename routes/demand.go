@@ -9,11 +9,12 @@ import (
 
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/calendar"
+	"github.com/lotsiya/lotsiya/reports"
 	"github.com/lotsiya/lotsiya/routes/plan"
 )
 
 // least is the smallest group of people whose number is told.
-const least = 5
+const least = reports.Least
 
 // Picture is what a plan for a selection comes to, before anyone has it.
 type Picture struct {

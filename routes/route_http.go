@@ -169,13 +169,16 @@ func wishPrices(r Route, do string) string {
 	if do != "wishes" {
 		return ""
 	}
-	out := ""
+	out := []string{}
 	for _, d := range askedViews(r, words{}) {
 		if d.Label == "Пожелание" {
-			out += fmt.Sprintf(". Пожелание «%s» %s", d.Words, d.Says())
+			out = append(out, fmt.Sprintf("«%s» %s", d.Words, d.Says()))
 		}
 	}
-	return out
+	if len(out) == 0 {
+		return ""
+	}
+	return ". Пожелания: " + strings.Join(out, "; ")
 }
 
 // didWords is what was just done, in words.

@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"deficits/infer":                      {"diagnostics/psychometrics", "diagnostics/psychometrics/irt"},
 	"deficits":                            {"people", "deficits/infer", "diagnostics/competency", "diagnostics/task", "diagnostics/bank", "diagnostics/assembly", "diagnostics/campaign", "diagnostics/sitting", "diagnostics/marking", "diagnostics/results"},
 	"routes/plan":                         {},
-	"routes":                              {"people", "routes/plan", "deficits", "diagnostics/competency", "diagnostics/campaign", "diagnostics/results"},
+	"routes":                              {"people", "routes/plan", "deficits", "reports", "diagnostics/competency", "diagnostics/campaign", "diagnostics/results"},
 	"roadmap/parse":                       {},
 	"roadmap":                             {"roadmap/parse"},
 	"reports":                             {"people", "deficits", "diagnostics/competency", "diagnostics/campaign", "diagnostics/results"},
