@@ -105,7 +105,7 @@ func newDevice(t *testing.T, browser context.Context) device {
 // until waits for an expression to be true in the page.
 func (d device) until(expression string) {
 	d.Helper()
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		var ok bool // an error here is a page that is just being left
 		if chromedp.Run(d.ctx, chromedp.Evaluate(`Boolean(`+expression+`)`, &ok)) == nil && ok {
 			return
