@@ -46,7 +46,11 @@ func TestTrueParametersAreNotContradicted(t *testing.T) {
 
 // Parameters dealt to the wrong tasks, and tasks that have become easier by a logit.
 func TestFalseParametersAreContradicted(t *testing.T) {
-	for i := range 12 {
+	runs := 12
+	if testing.Short() {
+		runs = 3
+	}
+	for i := range runs {
 		seed := uint64(800 + i)
 		w := forty(seed, []int{150, 400, 1500}[i%3], i%2 == 1)
 		dealt := slices.Clone(w.items)
@@ -131,6 +135,31 @@ func TestMergedCategories(t *testing.T) {
 	for points, level := range map[float64]int{0: 0, 1: 0, 2: 1, 3: 1, 5: 2, 5.5: 2, 6: 3} {
 		if got := m.Tasks[at].level(points); got != level || m.Tasks[at].worth(level) != 2*float64(level) {
 			t.Errorf("%v points are level %d worth %v", points, got, m.Tasks[at].worth(got))
+		}
+	}
+}
+
+// With the bank's parameters and few persons no answer that turns right raises a probability of
+// the person, though the population is estimated anew from the answers.
+func TestFewPersonsAreMonotone(t *testing.T) {
+	for i := range 40 {
+		w := design{persons: 1 + i%12, areas: 2, elements: 7, tasks: same(3), correlation: 0.6, deviation: 0.7, seed: uint64(1000 + i)}.make()
+		for n := 0; n < len(w.data.Tasks); n += 4 { // some tasks speak of two elements
+			w.data.Tasks[n].Weights = map[string]float64{name(n / 3): 0.5, name((n/3 + 2) % 7): 0.3}
+		}
+		before := answers(t, fitted(t, w.data, w.policy(), w.items...), w.data)
+		responses := w.data.Persons[0].Responses
+		at := slices.IndexFunc(responses, func(r Response) bool { return r.Points == 0 })
+		if at < 0 {
+			continue
+		}
+		responses[at].Points = 1
+		after := answers(t, fitted(t, w.data, w.policy(), w.items...), w.data)
+		for e := range 7 {
+			key := w.data.Persons[0].ID + " " + name(e)
+			if after[key].P > before[key].P+1e-9 {
+				t.Errorf("run %d, %d persons, %s: %v, after a better answer %v", i, len(w.data.Persons), name(e), before[key].P, after[key].P)
+			}
 		}
 	}
 }

@@ -172,6 +172,13 @@ func (f *fitting) maximise() {
 		}
 	}
 	f.slope = up / down
+	if f.persons >= enoughToDeviate {
+		f.maximiseDeviations()
+	}
+	f.maximiseAreas()
+}
+
+func (f *fitting) maximiseDeviations() {
 	top, bottom := commonWorth, commonWorth/(typicalSD*typicalSD)
 	for k := range f.kinds {
 		e := &f.kinds[k]
@@ -184,7 +191,6 @@ func (f *fitting) maximise() {
 		bottom += deviationWorth / v
 	}
 	f.common = top / bottom
-	f.maximiseAreas()
 }
 
 // logPrior is the logarithm of the prior density, without constants.
@@ -307,7 +313,7 @@ func (f *fitting) run() {
 		value1 := f.expect()
 		if f.furthest(v0, v1) < fitTolerance {
 			moved := false
-			if stretched++; stretched <= mostStretches {
+			if stretched++; stretched <= mostStretches && f.persons >= enoughToDeviate {
 				value, moved = f.stretch(value1)
 			}
 			if f.done = !moved; f.done {

@@ -14,14 +14,15 @@ import (
 // What is supposed before anybody answered: weak against some hundred persons, and
 // enough that thirty, or one with calibrated tasks, get sensible figures.
 const (
-	slopeSD        = 0.35 // of a task's slope around the mean slope, which is estimated:
-	meanSlopeSD    = 0.5  // N(typicalA, 0.5²)
-	interceptSD    = 3.0  // of d_k, N(0, 3²)
-	deviationWorth = 30.0 // σ_e² is drawn to the common σ² as by so many persons whose deviation is seen
-	commonWorth    = 2.0  // and σ² to typicalSD² by so many
-	arealWorth     = 10.0 // persons supposed for mean, sd and loading of an area
-	leastSD        = 0.05
-	mostLoading    = 0.95
+	slopeSD         = 0.35 // of a task's slope around the mean slope, which is estimated:
+	meanSlopeSD     = 0.5  // N(typicalA, 0.5²)
+	interceptSD     = 3.0  // of d_k, N(0, 3²)
+	deviationWorth  = 30.0 // σ_e² is drawn to the common σ² as by so many persons whose deviation is seen
+	commonWorth     = 2.0  // and σ² to typicalSD² by so many
+	arealWorth      = 10.0 // persons supposed for mean, sd and loading of an area
+	enoughToDeviate = 20   // persons; of fewer σ and σ_e are what is supposed, so that one person's answers do not move them
+	leastSD         = 0.05
+	mostLoading     = 0.95
 )
 
 // Limits of the EM.
@@ -421,8 +422,10 @@ func (f *fitting) levelIntercepts() map[string]float64 {
 func (f *fitting) finish(d Data) {
 	m := f.m
 	m.Persons, m.LogLik, m.Iterations, m.Converged = f.persons, f.logLik, f.cycles, f.done
-	if f.persons > 0 {
+	if f.persons >= enoughToDeviate {
 		f.freedoms()
+	}
+	if f.persons > 0 {
 		f.contradictions()
 	}
 	if !f.done {

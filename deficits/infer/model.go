@@ -77,8 +77,9 @@ type Typical struct {
 // What is supposed before anybody answered, each with its strength in fit.go.
 const (
 	typicalA, typicalD = 1.1, 0.5
-	typicalSD          = 0.7 // of an element's deviation,
-	leastFreedom       = 4.0 // known as from so many degrees of freedom
+	typicalSD          = 0.7  // of an element's deviation,
+	leastFreedom       = 4.0  // known from the answers of many as from so many degrees of freedom at least,
+	supposedFreedom    = 10.0 // and as from so many where it is what is supposed
 	typicalLoading     = 0.75
 )
 
@@ -151,7 +152,7 @@ func Weak(elements []string, p Policy) (Model, error) {
 func (m *Model) shape(elements []string) {
 	m.Elements, m.Areas = []ModelElement{}, []ModelArea{}
 	for _, e := range sorted(elements) {
-		m.Elements = append(m.Elements, ModelElement{Element: e, Area: m.Policy.Areas[e], SD: typicalSD, Freedom: leastFreedom})
+		m.Elements = append(m.Elements, ModelElement{Element: e, Area: m.Policy.Areas[e], SD: typicalSD, Freedom: supposedFreedom})
 	}
 	names := []string{}
 	for _, e := range m.Elements {
