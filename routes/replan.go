@@ -120,6 +120,14 @@ func (c StepChange) Changed() bool {
 	return c.What == StepDates || c.What == StepMoved || c.What == StepComes || c.What == StepGoes
 }
 
+// Because is the reason as a sentence.
+func (c StepChange) Because() string {
+	if c.Why == "" || strings.HasSuffix(c.Why, ".") {
+		return upperFirst(c.Why)
+	}
+	return upperFirst(c.Why) + "."
+}
+
 // Replanned is a route as it stands and as it would be planned anew.
 type Replanned struct {
 	Route   Route

@@ -1,6 +1,7 @@
 package routes_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/routes"
@@ -200,7 +203,7 @@ func TestPlanningARouteAnew(t *testing.T) {
 	}
 	r.must(r.routes.Propose(t.Context(), r.methodist, x.ID))
 	_, mine := r.get(r.teachers[0], "/route")
-	shows(t, "teacher", mine, "Что изменилось", "Группу отменили, нашли вам другую", "Группу отменили", "остаётся")
+	shows(t, "teacher", mine, "Что изменилось", "Группу отменили, нашли вам другую", "Группу отменили.", "Без изменений: ")
 	y := r.route(x.ID)
 	r.must(r.routes.Agree(t.Context(), r.teachers[0], y.Version))
 	_, mine = r.get(r.teachers[0], "/route")
@@ -232,6 +235,28 @@ func TestOutdatedRoute(t *testing.T) {
 	shows(t, "new results", body, "Результаты диагностики изменились", "Больше не требуют работы", "Вероятность")
 	_, body = r.get(r.methodist, "/routes")
 	shows(t, "list, new results", body, "Маршрут устарел")
+	// A later diagnostic of the same themes counts: there nothing is left to do.
+	later := routes.New(r.pool, func() time.Time { return r.clock }, routes.Sources{
+		Needs: func(ctx context.Context, tx *sqlx.Tx, q routes.NeedQuery) ([]routes.Need, error) {
+			other := q.Campaign != r.campaign
+			q.Campaign = r.campaign
+			list, err := r.need(ctx, tx, q)
+			for i := range list {
+				list[i].MeasuredAt = x.Made.At.Add(-time.Hour)
+				if other {
+					list[i].MeasuredAt, list[i].Status, list[i].Campaign = r.clock, "none", r.campaign+1
+				}
+			}
+			return list, err
+		},
+		Campaigns: func(context.Context, *sqlx.Tx) ([]routes.Campaign, error) {
+			return []routes.Campaign{{ID: r.campaign + 1, Title: "Весна"}, {ID: r.campaign, Title: "Осень"}}, nil
+		}})
+	z, err := later.Replan(t.Context(), r.methodist, x.ID, routes.Little, nil)
+	r.must(err)
+	if z.Count(routes.StepGoes) != len(x.Steps)-1-z.Count(routes.StepUnderWay) || z.Route.Campaign != r.campaign {
+		t.Errorf("nothing is to be strengthened any more, yet %+v", z.Changes)
+	}
 	// The step that is done is full-time or online: a wish for the other form does not touch it.
 	for _, m := range []plan.Mode{plan.Online, plan.FullTime} {
 		y, err := r.routes.Change(t.Context(), r.methodist, x.ID, routes.Edit{Version: r.route(x.ID).Version, Do: "wishes", Wishes: &plan.Preferences{Modes: []plan.Mode{m}}})

@@ -265,7 +265,7 @@ func (s *Service) driftedTx(ctx context.Context, tx *sqlx.Tx, list []Line) error
 	}
 	is := map[who][]Need{}
 	for campaign, some := range persons {
-		needs, err := s.src.Needs(ctx, tx, NeedQuery{Campaign: campaign, Persons: some, Scope: access.Scope{All: true}})
+		needs, err := s.newestTx(ctx, tx, campaign, some)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ type scene struct {
 func (s *Service) sceneTx(ctx context.Context, tx *sqlx.Tx, r Route) (scene, error) {
 	v := scene{today: calendar.Day(s.now())}
 	var err error
-	if v.needs, err = s.src.Needs(ctx, tx, NeedQuery{Campaign: r.Campaign, Persons: []access.PersonID{r.Person}, Scope: access.Scope{All: true}}); err != nil {
+	if v.needs, err = s.newestTx(ctx, tx, r.Campaign, []access.PersonID{r.Person}); err != nil {
 		return v, err
 	}
 	if v.standing, err = standingTx(ctx, tx, r, r.Version); err != nil {
@@ -37,6 +37,47 @@ func (s *Service) sceneTx(ctx context.Context, tx *sqlx.Tx, r Route) (scene, err
 	}
 	v.elements, err = elementsTx(ctx, tx)
 	return v, err
+}
+
+// newestTx reads what a campaign says of some people, as the newest diagnostics have it: where a later one measured the
+// same element, its word counts. Elements that the campaign never asked about are the business of another route.
+func (s *Service) newestTx(ctx context.Context, tx *sqlx.Tx, campaign int64, persons []access.PersonID) ([]Need, error) {
+	all := access.Scope{All: true}
+	needs, err := s.src.Needs(ctx, tx, NeedQuery{Campaign: campaign, Persons: persons, Scope: all})
+	if err != nil || len(needs) == 0 {
+		return needs, err
+	}
+	type what struct {
+		person  access.PersonID
+		element string
+	}
+	at := map[what]int{}
+	for i, n := range needs {
+		at[what{n.Person, n.Element}] = i
+	}
+	campaigns, err := s.src.Campaigns(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range campaigns {
+		if c.ID == campaign {
+			continue
+		}
+		others, err := s.src.Needs(ctx, tx, NeedQuery{Campaign: c.ID, Persons: persons, Scope: all})
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range others {
+			i, same := at[what{n.Person, n.Element}]
+			if !same || !n.MeasuredAt.After(needs[i].MeasuredAt) {
+				continue
+			}
+			old := needs[i]
+			n.Campaign, n.Registration, n.Code, n.Territory, n.Organisation, n.Position, n.Subject = old.Campaign, old.Registration, old.Code, old.Territory, old.Organisation, old.Position, old.Subject
+			needs[i] = n
+		}
+	}
+	return needs, nil
 }
 
 // standingTx reads the steps of the last version up to one that the teacher had agreed to; none where there is none.

@@ -133,6 +133,17 @@ type bestStep struct {
 	New   bool
 }
 
+// Unchanged counts the steps that stay as the teacher had agreed to them.
+func (v editorView) Unchanged() int {
+	n := 0
+	for _, c := range v.Changes {
+		if !c.Changed() {
+			n++
+		}
+	}
+	return n
+}
+
 // HoursTotal sums the hours of the steps.
 func (v editorView) HoursTotal() int {
 	n := 0
