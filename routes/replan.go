@@ -281,13 +281,17 @@ func (v scene) whyLeaves(r Route, s Step, c Content) string {
 		}
 		return "не складывается с условием: " + strings.Join(words, "; ")
 	}
+	with, no := "с ним", "без него"
+	if slices.ContainsFunc(c.Steps, func(o Step) bool { return o.Programme == s.Programme }) {
+		with, no = "с прежней группой", "без прежней группы"
+	}
 	switch loses := c.Plan.Route.Coverage - kept.Coverage; {
 	case loses > 0.0005*c.Plan.Total:
-		return "с ним маршрут закрыл бы " + w.less(loses)
+		return with + " маршрут закрыл бы " + w.less(loses)
 	case loses < -0.0005*c.Plan.Total:
 		return "так решил методист"
 	}
-	return "без него маршрут закрывает столько же"
+	return no + " маршрут закрывает столько же"
 }
 
 // drifted is how far the weights of needs may drift before a route is called out of date, as a part of the whole.
