@@ -16,10 +16,10 @@ type Way struct {
 	Key    string // as a form gives it back; "" where it cannot be given up
 	Words  string
 	Button string
+	Enough bool // giving it up alone makes a route possible; else another conflict stands behind
 }
 
-// clashed is a refusal that knows the demands which cannot hold together: giving up any one of them makes a route
-// possible.
+// clashed is a refusal that knows the demands which cannot hold together: giving up any one of them ends this conflict.
 type clashed struct {
 	refusal *fault.Error
 	ways    []Way
@@ -54,6 +54,10 @@ func (v scene) clash(p plan.Problem, set []plan.Demand) error {
 			way.Button = "Снять это пожелание"
 		default:
 			way.Key = ""
+		}
+		if way.Key != "" {
+			less := without(p, d.Kind, d.Programme)
+			way.Enough = plan.Best(&less, 0).Teachers[0].Conflict == nil
 		}
 		c.ways = append(c.ways, way)
 	}

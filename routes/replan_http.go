@@ -31,7 +31,6 @@ type replanView struct {
 	Paces    []paceView
 	Drop     []string
 	Clash    []exit
-	Errors   map[string]string
 }
 
 // exit is a way out of a conflict with the address where it is taken.
@@ -64,7 +63,7 @@ func (s *Service) getReplan(c *gin.Context) error {
 			q["drop"] = append(slices.Clone(v.Drop), w.Key)
 			v.Clash = append(v.Clash, exit{w, "?" + q.Encode()})
 		}
-		v.Replanned.Pace, v.Errors, status, err = pace, map[string]string{"clash": messageOf(err)}, http.StatusConflict, nil
+		v.Replanned.Pace, status, err = pace, http.StatusConflict, nil
 	}
 	if err != nil {
 		return err

@@ -89,7 +89,16 @@ func TestConflictOfDemands(t *testing.T) {
 	if code != 409 {
 		t.Fatalf("a lock against a wish: %d", code)
 	}
-	shows(t, "conflict", body, "Вместе это не складывается", "Хватит отказаться от чего-то одного", "Открепить", "Снять это пожелание", `name="drop" value="modes"`, `name="drop" value="locked:`+locked)
+	shows(t, "conflict", body, "Вместе это не складывается", "Откажитесь от чего-то одного", "Открепить", "Снять это пожелание", `name="drop" value="modes"`, `name="drop" value="locked:`+locked)
+	if strings.Contains(body, "останется другое противоречие") {
+		t.Error("giving either up is enough here")
+	}
+	// With two wishes against the lock, giving one of them up is not enough, and that is said.
+	two := url.Values{"version": form["version"], "do": form["do"], "mode": form["mode"], "month": {"2027-08"}}
+	code, body, _ = r.post(r.methodist, fmt.Sprintf("/routes/%d/edit", id), two)
+	if code != 409 || strings.Count(body, "останется другое противоречие") != 1 {
+		t.Errorf("two wishes against a lock: %d", code)
+	}
 	form.Set("drop", "locked:"+locked)
 	if code, body, _ = r.post(r.methodist, fmt.Sprintf("/routes/%d/edit", id), form); code != 303 {
 		t.Fatalf("giving the lock up: %d %.2000s", code, body)

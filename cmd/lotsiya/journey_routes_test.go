@@ -86,7 +86,7 @@ func TestMethodistPlansASchoolAndAsksWhatIf(t *testing.T) {
 	var clash bool
 	v.eval(`document.querySelector("#clash") !== null`, &clash)
 	if clash { // the locked step is held face to face
-		v.see("Хватит отказаться от чего-то одного", "Открепить")
+		v.see("Откажитесь от чего-то одного", "Открепить")
 		v.look("route-clash")
 		v.click(`#clash form:has(input[name="drop"][value^="locked:"]) button`)
 	}
