@@ -153,16 +153,21 @@ func (v scene) apply(r Route, e Edit) (Content, string, error) {
 	return c, x.reason, err
 }
 
-// drop gives a demand up.
+// drop gives a demand up; one that is none is left alone.
 func (x *edited) drop(key string, v scene, r Route) {
 	kind, code, _ := strings.Cut(key, ":")
-	p := v.current(r, x.demands, x.limits, !x.replan)
 	is := func(c string) bool { return c == code }
+	p := v.current(r, x.demands, x.limits, !x.replan)
+	switch kind {
+	case "hours", "cost":
+	default:
+		if !slices.ContainsFunc(asked(p.Teachers[0]), func(d Price) bool { return d.Key() == key }) {
+			return
+		}
+	}
 	switch kind {
 	case "locked":
-		if !slices.Contains(x.underWay, code) {
-			x.locked = slices.DeleteFunc(x.locked, func(l plan.Lock) bool { return is(l.Programme) })
-		}
+		x.locked = slices.DeleteFunc(x.locked, func(l plan.Lock) bool { return is(l.Programme) })
 	case "required":
 		x.required = slices.DeleteFunc(x.required, is)
 	case "forbidden":
@@ -170,7 +175,9 @@ func (x *edited) drop(key string, v scene, r Route) {
 	case "hours":
 		x.limits.Hours = max(x.limits.Hours, int(needed(p, "hours")))
 	case "cost":
-		x.limits.Cost = max(x.limits.Cost, int(needed(p, "cost")))
+		if x.limits.Cost >= 0 {
+			x.limits.Cost = max(x.limits.Cost, int(needed(p, "cost")))
+		}
 	default:
 		x.wishes = withoutWish(x.wishes, kind)
 	}

@@ -57,7 +57,7 @@ func fillTx(ctx context.Context, tx db.Q, r *Route, version int) error {
 	if err != nil {
 		return fmt.Errorf("route %d version %d: %w", r.ID, version, err)
 	}
-	r.Made = row.Version
+	r.Made, r.Content = row.Version, Content{} // what a version leaves out must not be another's
 	if err := json.Unmarshal(row.ProblemJSON, &r.Problem); err != nil {
 		return fmt.Errorf("route %d version %d: problem: %w", r.ID, version, err)
 	}

@@ -348,6 +348,9 @@ func TestLifeOfARoute(t *testing.T) {
 	}
 	x, err = r.routes.Change(t.Context(), r.methodist, id, routes.Edit{Version: x.Version, Do: "undo"})
 	r.must(err)
+	if len(x.Teacher().Forbidden) != 0 {
+		t.Fatalf("undone, yet excluded: %v", x.Teacher().Forbidden)
+	}
 	if x.Plan.Coverage() != before || len(x.Steps) == 0 {
 		t.Fatalf("undone: %g, before %g", x.Plan.Coverage(), before)
 	}

@@ -268,6 +268,9 @@ func (w words) demand(kind, programme string, p plan.Problem) string {
 	case "hours":
 		return "не больше " + web.Plural(*p.Limits.Hours, "часа", "часов", "часов")
 	case "cost":
+		if p.Limits.Cost == nil {
+			return "деньги без предела"
+		}
 		return "не дороже " + web.Rub(*p.Limits.Cost)
 	case "dates":
 		return "всё до " + calendar.Date(p.Limits.To.Time())
