@@ -26,12 +26,10 @@ func (f *fitting) expect() float64 {
 			}
 		}
 	})
-	workers(len(f.kinds), func(k int) {
-		e := &f.kinds[k]
-		for i, t := range e.tasks {
-			e.f[i] = f.tasks[t].p
-		}
-		for p := 1; p < len(e.patterns); p++ {
+	workers(len(f.blocks), func(b int) {
+		block := f.blocks[b]
+		e := &f.kinds[block.kind]
+		for p := block.from; p < block.to; p++ {
 			like := e.like[p*n : (p+1)*n]
 			for j := range like {
 				like[j] = 1
@@ -41,7 +39,7 @@ func (f *fitting) expect() float64 {
 				if level < 0 {
 					continue
 				}
-				for j, x := range e.f[i][int(level)*n : (int(level)+1)*n] {
+				for j, x := range f.tasks[e.tasks[i]].p[int(level)*n : (int(level)+1)*n] {
 					like[j] *= x
 				}
 				if i&3 == 3 {
@@ -49,7 +47,7 @@ func (f *fitting) expect() float64 {
 				}
 			}
 			up := e.up[p*q : (p+1)*q]
-			f.tree.kinds[k].up(like, up)
+			f.tree.kinds[block.kind].up(like, up)
 			e.logs[p] += scaled(up)
 		}
 	})
@@ -65,10 +63,8 @@ func (f *fitting) expect() float64 {
 func (f *fitting) collect() {
 	f.downwards()
 	q, n := len(f.tree.theta), len(f.x)
-	counts := make([][][]float64, len(f.kinds)) // element → task → level × node
 	workers(len(f.kinds), func(k int) {
-		e, edge := &f.kinds[k], &f.tree.kinds[k]
-		area := &f.areas[f.area[k]]
+		e, area := &f.kinds[k], &f.areas[f.area[k]]
 		mine := slices.Index(area.kinds, k)
 		clear(e.weight)
 		for a := range area.count {
@@ -81,72 +77,87 @@ func (f *fitting) collect() {
 				w[i] += x
 			}
 		}
-		counts[k] = make([][]float64, len(e.tasks))
-		for i, t := range e.tasks {
-			counts[k][i] = make([]float64, len(f.tasks[t].p))
-		}
-		joint := make([]float64, q*n)
-		x := make([]float64, n)
-		for p := 1; p < len(e.patterns); p++ {
-			w, up, like := e.weight[p*q:(p+1)*q], e.up[p*q:(p+1)*q], e.like[p*n:(p+1)*n]
-			for i := range w {
-				w[i] = ratio(w[i], up[i])
-			}
-			edge.down(w, x)
-			sum := 0.0
-			for j := range x {
-				x[j] *= like[j]
-				sum += x[j]
-			}
-			if sum == 0 {
-				continue
-			}
-			scale := e.count[p] / sum
-			for j := range x {
-				x[j] *= scale
-			}
-			for i, level := range e.patterns[p] {
-				if level < 0 {
-					continue
-				}
-				to := counts[k][i][int(level)*n : (int(level)+1)*n]
-				for j, v := range x {
-					to[j] += v
-				}
-			}
-			for i, v := range w {
-				v *= scale
-				lo, hi := edge.lo[i], edge.hi[i]
-				to := joint[i*n+lo : i*n+hi]
-				for j, l := range like[lo:hi] {
-					to[j] += v * l
-				}
-			}
-		}
-		e.squares = 0
-		for i, theta := range f.tree.theta {
-			for j := edge.lo[i]; j < edge.hi[i]; j++ {
-				d := f.x[j] - theta
-				e.squares += joint[i*n+j] * edge.p[i*n+j] * d * d
-			}
-		}
 	})
+	type sums struct {
+		counts  [][]float64 // by task: level × node
+		squares float64
+	}
+	blocks := make([]sums, len(f.blocks))
+	workers(len(f.blocks), func(b int) { blocks[b].counts, blocks[b].squares = f.collectBlock(f.blocks[b]) })
 	for _, t := range f.tasks {
 		for _, c := range t.counts {
 			clear(c)
 		}
 	}
 	for k := range f.kinds {
-		e := &f.kinds[k]
+		f.kinds[k].squares = 0
+	}
+	for b, s := range blocks {
+		e := &f.kinds[f.blocks[b].kind]
+		e.squares += s.squares
 		for i, t := range e.tasks {
-			task := f.tasks[t]
-			for level, c := range task.counts {
-				for j, v := range counts[k][i][level*n : (level+1)*n] {
+			for level, c := range f.tasks[t].counts {
+				for j, v := range s.counts[i][level*n : (level+1)*n] {
 					c[j] += v
 				}
 			}
 		}
 	}
+}
+
+// collectBlock gives, over the persons of these patterns of an element, how many are expected at
+// each node and level of each task, and Σ E[δ²].
+func (f *fitting) collectBlock(block block) (counts [][]float64, squares float64) {
+	q, n := len(f.tree.theta), len(f.x)
+	e, edge := &f.kinds[block.kind], &f.tree.kinds[block.kind]
+	counts = make([][]float64, len(e.tasks))
+	for i, t := range e.tasks {
+		counts[i] = make([]float64, len(f.tasks[t].p))
+	}
+	joint, x := make([]float64, q*n), make([]float64, n)
+	for p := block.from; p < block.to; p++ {
+		w, up, like := e.weight[p*q:(p+1)*q], e.up[p*q:(p+1)*q], e.like[p*n:(p+1)*n]
+		for i := range w {
+			w[i] = ratio(w[i], up[i])
+		}
+		edge.down(w, x)
+		sum := 0.0
+		for j := range x {
+			x[j] *= like[j]
+			sum += x[j]
+		}
+		if sum == 0 {
+			continue
+		}
+		scale := e.count[p] / sum
+		for j := range x {
+			x[j] *= scale
+		}
+		for i, level := range e.patterns[p] {
+			if level < 0 {
+				continue
+			}
+			to := counts[i][int(level)*n : (int(level)+1)*n]
+			for j, v := range x {
+				to[j] += v
+			}
+		}
+		for i, v := range w {
+			v *= scale
+			lo, hi := edge.lo[i], edge.hi[i]
+			to := joint[i*n+lo : i*n+hi]
+			for j, l := range like[lo:hi] {
+				to[j] += v * l
+			}
+		}
+	}
+	for i, theta := range f.tree.theta {
+		for j := edge.lo[i]; j < edge.hi[i]; j++ {
+			d := f.x[j] - theta
+			squares += joint[i*n+j] * edge.p[i*n+j] * d * d
+		}
+	}
+	return counts, squares
 }
 
 // slopeOf is the mean slope supposed of a task: a step of a task of many levels

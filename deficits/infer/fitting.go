@@ -24,6 +24,7 @@ type fitting struct {
 	common float64 // common σ²
 	logLik float64
 	areas  []fitArea
+	blocks []block
 	root   []float64 // persons × nodes, P(η | answers); with one area P(θ | answers)
 	log    []float64 // by person
 	chosen []int     // persons, evenly taken, that stand for all; each for so many
@@ -56,8 +57,10 @@ type fitElement struct {
 	logs     []float64
 	weight   []float64 // pattern × θ node: what the persons' other answers say
 	squares  float64   // Σ E[δ²]
-	f        [][]float64
 }
+
+// A block is some of the patterns of an element: the share of one worker at a time.
+type block struct{ kind, from, to int }
 
 func newFitting(m *Model, d Data) *fitting {
 	f := &fitting{m: m, slope: typicalA, common: typicalSD * typicalSD}
@@ -188,6 +191,9 @@ func (f *fitting) sortPersons() {
 	f.pattern, f.persons = out, len(rows)
 }
 
+// blockPatterns is how many patterns of an element one worker takes.
+const blockPatterns = 512
+
 func (f *fitting) allot() {
 	q, x := len(fitGrid.theta), fitGrid.x
 	f.x = x
@@ -205,7 +211,9 @@ func (f *fitting) allot() {
 		e := &f.kinds[k]
 		n := len(e.patterns)
 		e.like, e.up, e.weight, e.logs = make([]float64, n*len(x)), make([]float64, n*q), make([]float64, n*q), make([]float64, n)
-		e.f = make([][]float64, len(e.tasks))
+		for from := 1; from < n; from += blockPatterns {
+			f.blocks = append(f.blocks, block{k, from, min(n, from+blockPatterns)})
+		}
 	}
 }
 
