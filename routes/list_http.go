@@ -46,6 +46,7 @@ type routesView struct {
 	Next          string
 	MayManage     bool
 	Any           bool
+	Outdated      bool   // some routes of the list's scope are
 	Unshared      string // how many are not shown, and why
 }
 
@@ -68,6 +69,7 @@ func (s *Service) getRoutes(c *gin.Context) error {
 	from := min((page-1)*pageSize, len(list))
 	shown := list[from:min(from+pageSize, len(list))]
 	v := routesView{State: f.State, Risk: f.Risk, Total: len(list), From: from, MayManage: actor.May(access.RoutesManage), Any: counts.All > 0}
+	v.Outdated = counts.Outdated > 0
 	if counts.Unshared > 0 {
 		v.Unshared = people.UnsharedWords(counts.Unshared)
 	}

@@ -50,6 +50,8 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/routes/demand", web.Need(access.RoutesRead), web.Handle(s.getDemand))
 	r.GET("/routes/demand.xlsx", web.Need(access.RoutesRead), web.Handle(s.getDemandBook))
 	r.GET("/routes/what-if", web.Need(access.RoutesRead), web.Handle(s.getWhatIf))
+	r.GET("/routes/outdated", web.Need(access.RoutesManage), web.Handle(s.getOutdated))
+	r.POST("/routes/outdated", web.Need(access.RoutesManage), web.Handle(s.postOutdated))
 	r.GET("/routes/:id", web.Need(access.RoutesRead), web.Handle(s.getRoute))
 	r.GET("/routes/:id/print", web.Need(access.RoutesRead), web.Handle(s.getPrint))
 	r.GET("/routes/:id/replan", web.Need(access.RoutesManage), web.Handle(s.getReplan))

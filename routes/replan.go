@@ -3,6 +3,7 @@ package routes
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -134,7 +135,9 @@ type Replanned struct {
 	Pace    Pace
 	New     Content
 	Changes []StepChange
-	Now     float64 // share that the steps which can still be gone would close
+	// Outdated says why the route no longer fits what is known; nothing where it does.
+	Outdated []string
+	Now      float64 // share that the steps which can still be gone would close
 }
 
 // Price is what sparing the route that stands costs: the best route would close so much more, as a share.
@@ -143,6 +146,19 @@ func (x Replanned) Price() float64 { return max(0, x.New.Plan.BestCoverage()-x.N
 // Same tells whether planning anew changes nothing.
 func (x Replanned) Same() bool {
 	return !slices.ContainsFunc(x.Changes, StepChange.Changed)
+}
+
+// Unchanged counts the steps that stay as they are.
+func (x Replanned) Unchanged() int { return unchanged(x.Changes) }
+
+func unchanged(list []StepChange) int {
+	n := 0
+	for _, c := range list {
+		if !c.Changed() {
+			n++
+		}
+	}
+	return n
 }
 
 // Count tells how many steps something becomes of.
@@ -158,36 +174,101 @@ func (x Replanned) Count(what string) int {
 
 // Replan plans a route anew without keeping it: what is done and under way stays, each other change has the price of
 // the pace.
-func (s *Service) Replan(ctx context.Context, actor access.Actor, id int64, pace Pace, drop []string) (Replanned, error) {
-	var out Replanned
-	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		r, err := routeTx(ctx, tx, id, actor.Scope(access.RoutesManage), false)
-		if err != nil {
-			return err
-		}
-		if err := r.refuseMove(Draft); err != nil {
-			return err
-		}
-		v, err := s.sceneTx(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		out = Replanned{Route: r, Pace: pace}
-		if out.New, _, err = v.apply(r, Edit{Version: r.Version, Do: "replan", Pace: pace, Drop: drop}); err != nil {
-			return err
-		}
-		p := out.New.Problem
-		stand := slices.DeleteFunc(r.chosen(), func(l plan.Lock) bool {
-			return !slices.ContainsFunc(p.Programmes, func(g plan.Programme) bool {
-				return g.ID == l.Programme && slices.ContainsFunc(g.Sessions, func(s plan.Session) bool { return s.ID == l.Session })
-			})
-		})
-		now, _ := plan.Fix(&p, 0, stand) // whatever rules it breaks, this is what is left of it
-		out.Now = ratio(now.Coverage, out.New.Plan.Total)
-		out.Changes = v.difference(r, r.Steps, out.New)
-		return s.lookTx(ctx, tx, actor, r)
+func (s *Service) Replan(ctx context.Context, actor access.Actor, id int64, pace Pace, drop []string) (out Replanned, err error) {
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		out, err = s.replanTx(ctx, tx, actor, id, pace, drop)
+		return err
 	})
 	return out, err
+}
+
+func (s *Service) replanTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, id int64, pace Pace, drop []string) (Replanned, error) {
+	r, err := routeTx(ctx, tx, id, actor.Scope(access.RoutesManage), false)
+	if err != nil {
+		return Replanned{}, err
+	}
+	out := Replanned{Route: r, Pace: pace}
+	if err := r.refuseMove(Draft); err != nil {
+		return out, err
+	}
+	v, err := s.sceneTx(ctx, tx, r)
+	if err != nil {
+		return out, err
+	}
+	out.Outdated = v.outdated(r)
+	if err := s.lookTx(ctx, tx, actor, r); err != nil {
+		return out, err
+	}
+	if out.New, _, err = v.apply(r, Edit{Version: r.Version, Do: "replan", Pace: pace, Drop: drop}); err != nil {
+		return out, err
+	}
+	p := out.New.Problem
+	stand := slices.DeleteFunc(r.chosen(), func(l plan.Lock) bool {
+		return !slices.ContainsFunc(p.Programmes, func(g plan.Programme) bool {
+			return g.ID == l.Programme && slices.ContainsFunc(g.Sessions, func(s plan.Session) bool { return s.ID == l.Session })
+		})
+	})
+	now, _ := plan.Fix(&p, 0, stand) // whatever rules it breaks, this is what is left of it
+	out.Now = ratio(now.Coverage, out.New.Plan.Total)
+	out.Changes = v.difference(r, r.Steps, out.New)
+	return out, nil
+}
+
+// Anew is a route out of date beside its new variant, or why there is none.
+type Anew struct {
+	Replanned
+	Clash string
+}
+
+// outdatedAtOnce is how many routes out of date are planned anew for one page.
+const outdatedAtOnce = 30
+
+// Outdated plans the routes anew whose groups were cancelled, moved or missed, with as few changes as can be, and keeps
+// nothing; total counts them all, of whom the first stand in the list.
+func (s *Service) Outdated(ctx context.Context, actor access.Actor) (list []Anew, total int, err error) {
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		lines, err := listTx(ctx, tx, actor.Scope(access.RoutesManage), Filter{Risk: true}, calendar.Day(s.now()))
+		if err != nil {
+			return err
+		}
+		for _, l := range lines {
+			if !l.Outdated() || !l.State.MayBecome(Draft) {
+				continue
+			}
+			if total++; total > outdatedAtOnce {
+				continue
+			}
+			x := Anew{}
+			x.Replanned, err = s.replanTx(ctx, tx, actor, l.ID, Little, nil)
+			if fault.KindOf(err) == fault.Conflict {
+				x.Clash, err = messageOf(err), nil
+			}
+			if err != nil {
+				return err
+			}
+			list = append(list, x)
+		}
+		return nil
+	})
+	return list, total, err
+}
+
+// TakeAnew takes the new variants of routes by their ids and the versions that were on the screen; others counts the
+// routes that have changed meanwhile or do not fit any more.
+func (s *Service) TakeAnew(ctx context.Context, actor access.Actor, versions map[int64]int, note string) (taken, others int, err error) {
+	for _, id := range slices.Sorted(maps.Keys(versions)) {
+		_, err := s.Change(ctx, actor, id, Edit{Version: versions[id], Do: "replan", Pace: Little, Note: note})
+		switch fault.KindOf(err) {
+		case fault.Conflict, fault.NotFound:
+			others++
+		default:
+			if err != nil {
+				return taken, others, err
+			}
+			taken++
+		}
+	}
+	return taken, others, nil
 }
 
 func dates(from, to time.Time) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
+	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/web"
 )
@@ -25,12 +26,11 @@ type paceView struct {
 
 type replanView struct {
 	Replanned
-	ID       int64
-	Name     string
-	Outdated []string
-	Paces    []paceView
-	Drop     []string
-	Clash    []exit
+	ID    int64
+	Name  string
+	Paces []paceView
+	Drop  []string
+	Clash []exit
 }
 
 // exit is a way out of a conflict with the address where it is taken.
@@ -74,11 +74,6 @@ func (s *Service) getReplan(c *gin.Context) error {
 			return err
 		}
 		v.Route = r
-		sc, err := s.sceneTx(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		v.Outdated = sc.outdated(r)
 		names, err := people.NamesTx(ctx, tx, actor, "работа с маршрутом", []access.PersonID{r.Person})
 		v.Name = nameOfPerson(names, r.Person)
 		return err
@@ -107,4 +102,74 @@ func carried(c *gin.Context) []hidden {
 		}
 	}
 	return out
+}
+
+var outdatedPage = web.MustPage[outdatedView](pages, "pages/outdated.html", "pages/changes.html")
+
+type anewView struct {
+	Anew
+	Name string
+}
+
+// Value is what the form sends of a route that is ticked.
+func (v anewView) Value() string { return fmt.Sprintf("%d.%d", v.Route.ID, v.Route.Version) }
+
+type outdatedView struct {
+	Lines  []anewView
+	Total  int
+	Errors map[string]string
+	Note   string
+}
+
+func (s *Service) getOutdated(c *gin.Context) error { return s.renderOutdated(c, http.StatusOK, nil) }
+
+func (s *Service) renderOutdated(c *gin.Context, status int, wrong map[string]string) error {
+	ctx, actor := c.Request.Context(), web.Actor(c)
+	list, total, err := s.Outdated(ctx, actor)
+	if err != nil {
+		return err
+	}
+	v := outdatedView{Total: total, Errors: wrong, Note: c.PostForm("note")}
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		ids := make([]access.PersonID, len(list))
+		for i, x := range list {
+			ids[i] = x.Route.Person
+		}
+		names, err := people.NamesTx(ctx, tx, actor, "пересчёт маршрутов", ids)
+		for _, x := range list {
+			v.Lines = append(v.Lines, anewView{x, nameOfPerson(names, x.Route.Person)})
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return outdatedPage.Render(c, status, web.Head{Title: "Устаревшие маршруты", Nav: "/routes", Main: "page stack", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Устаревшие"}}}, v)
+}
+
+func (s *Service) postOutdated(c *gin.Context) error {
+	versions := map[int64]int{}
+	for _, x := range c.PostFormArray("route") {
+		var id int64
+		var version int
+		if _, err := fmt.Sscanf(x, "%d.%d", &id, &version); err == nil {
+			versions[id] = version
+		}
+	}
+	if len(versions) == 0 {
+		return s.renderOutdated(c, http.StatusUnprocessableEntity, map[string]string{"routes": "Отметьте хотя бы один маршрут"})
+	}
+	if err := checkWords("note", c.PostForm("note")); err != nil {
+		return s.renderOutdated(c, http.StatusUnprocessableEntity, fault.FieldsOf(err))
+	}
+	taken, others, err := s.TakeAnew(c.Request.Context(), web.Actor(c), versions, c.PostForm("note"))
+	if err != nil {
+		return err
+	}
+	words := ""
+	if others > 0 {
+		words = fmt.Sprintf(". Не получилось: %d, они успели измениться", others)
+	}
+	web.Flash(c, "Новые варианты приняты: %s. Проверьте и предложите педагогам%s", web.Plural(taken, "черновик", "черновика", "черновиков"), words)
+	return web.SeeOther(c, "/routes?state=draft")
 }

@@ -178,6 +178,20 @@ func TestPlanningARouteAnew(t *testing.T) {
 	_, editor := r.get(r.methodist, fmt.Sprintf("/routes/%d", x.ID))
 	shows(t, "editor", editor, "Маршрут устарел", "отменили", "Пересчитать бережно")
 
+	if code, body := r.get(r.methodist, "/routes/outdated"); code != 200 {
+		t.Error(code)
+	} else {
+		shows(t, "all out of date", body, "Учителева Мария", "отменили", "без замены осталось бы", "Принять отмеченные", fmt.Sprintf(`value="%d.%d" checked`, x.ID, x.Version))
+	}
+	if code, body := r.get(r.municipal, "/routes/outdated"); code != 200 || strings.Contains(body, "Учителева") {
+		t.Errorf("another municipality's routes out of date: %d", code)
+	}
+	if code, _, _ := r.post(r.methodist, "/routes/outdated", url.Values{}); code != 422 {
+		t.Errorf("none ticked: %d", code)
+	}
+	if taken, others, err := r.routes.TakeAnew(t.Context(), r.methodist, map[int64]int{x.ID: x.Version - 1}, ""); err != nil || taken != 0 || others != 1 {
+		t.Errorf("an older version: %d taken, %d not, %v", taken, others, err)
+	}
 	got, err := r.routes.Replan(t.Context(), r.methodist, x.ID, routes.Little, nil)
 	r.must(err)
 	if got.Count(routes.StepDone) != 1 || got.Same() || got.Count(routes.StepStays)+got.Count(routes.StepUnderWay) != len(x.Steps)-2 {
@@ -206,7 +220,7 @@ func TestPlanningARouteAnew(t *testing.T) {
 	if code, _ := r.get(r.teachers[0], fmt.Sprintf("/routes/%d/replan", x.ID)); code != 404 {
 		t.Errorf("a teacher plans anew: %d", code)
 	}
-	code, _, _ = r.post(r.methodist, fmt.Sprintf("/routes/%d/edit", x.ID), url.Values{"version": {fmt.Sprint(x.Version)}, "do": {"replan"}, "pace": {"little"}, "note": {"Группу отменили, нашли вам другую"}})
+	code, _, _ = r.post(r.methodist, "/routes/outdated", url.Values{"route": {fmt.Sprintf("%d.%d", x.ID, x.Version)}, "note": {"Группу отменили, нашли вам другую"}})
 	if code != 303 {
 		t.Fatalf("accepted: %d", code)
 	}

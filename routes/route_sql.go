@@ -334,6 +334,8 @@ type Counts struct {
 	Risk  int
 	All   int
 
+	Outdated int // to be planned anew: a group was cancelled, moved or missed
+
 	Unshared int // people in the scope whose routes are not shown: they have not agreed
 }
 
@@ -343,8 +345,10 @@ func CountTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today t
 		State State `db:"state"`
 		N     int   `db:"n"`
 		Risk  int   `db:"risk"`
+		Old   int   `db:"old"`
 	}](ctx, tx, `
-		SELECT state, count(*) AS n, count(*) FILTER (WHERE risk <> '') AS risk
+		SELECT state, count(*) AS n, count(*) FILTER (WHERE risk <> '') AS risk,
+			count(*) FILTER (WHERE risk IN ('cancelled', 'moved', 'missed')) AS old
 		FROM (`+lines+`) l
 		WHERE ($5 = 0 OR campaign_id = $5) AND ($6 = 0 OR territory_id = $6) AND ($7 = 0 OR organisation_id = $7)
 		GROUP BY state`, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations), today, f.Campaign, f.Territory, f.Organisation)
@@ -353,7 +357,7 @@ func CountTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today t
 	}
 	c := Counts{State: map[State]int{}}
 	for _, r := range rows {
-		c.State[r.State], c.Risk, c.All = r.N, c.Risk+r.Risk, c.All+r.N
+		c.State[r.State], c.Risk, c.All, c.Outdated = r.N, c.Risk+r.Risk, c.All+r.N, c.Outdated+r.Old
 	}
 	return c, nil
 }

@@ -134,15 +134,7 @@ type bestStep struct {
 }
 
 // Unchanged counts the steps that stay as the teacher had agreed to them.
-func (v editorView) Unchanged() int {
-	n := 0
-	for _, c := range v.Changes {
-		if !c.Changed() {
-			n++
-		}
-	}
-	return n
-}
+func (v editorView) Unchanged() int { return unchanged(v.Changes) }
 
 // HoursTotal sums the hours of the steps.
 func (v editorView) HoursTotal() int {
