@@ -167,14 +167,6 @@ func wishesOf(mode string, venues, months []string, load string) (*plan.Preferen
 	return w, nil
 }
 
-// sameWishes tells whether two sets of preferences ask for the same.
-func sameWishes(a, b *plan.Preferences) bool {
-	if noWish(a) || noWish(b) {
-		return noWish(a) && noWish(b)
-	}
-	return wishWords(a) == wishWords(b)
-}
-
 // without is a problem of one teacher with one demand dropped.
 func without(p plan.Problem, kind, programme string) plan.Problem {
 	t := p.Teachers[0]
