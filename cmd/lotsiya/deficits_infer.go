@@ -29,7 +29,17 @@ func deficitsInferCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "infer --q Q.csv [--policy P.json] [--params FIT.json] [--max M.csv] R.csv",
 		Short: "How likely each person's true share of each element lies under the cut (- is stdin)",
-		Args:  filesAnd(1, "q"),
+		Long: `R.csv: person,<item>,… with integer scores; O presented and omitted (scored 0), N not reached,
+empty not presented. Q.csv: item,<element>,… with weights from 0 to 1, a row adding up to at most 1.
+P.json, with what holds where a field is absent:
+  {"cut":0.60,"bands":[0.40,0.60,0.80],"sure":[0.2,0.8],"areas":{"element":"area"},"min_tasks":2}
+FIT.json: what irt fit writes; its tasks keep their parameters, and those that the answers
+contradict are named. Without it all are estimated from R.csv. M.csv: item,max.
+
+The answer tells for every person and element the posterior of the true share of its points:
+estimate, interval (90 %), p_deficit, and by the policy status and severity; beside them what
+the bare share of points would say. Formulas and checks: docs/inference.md.`,
+		Args: filesAnd(1, "q"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			stdin := 0
 			for _, name := range []string{files.q, files.policy, files.params, files.maxima, args[0]} {

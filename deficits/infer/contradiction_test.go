@@ -30,7 +30,7 @@ func contradicted(t *testing.T, w world, bank []irt.Item) (tasks []string, m Mod
 func TestTrueParametersAreNotContradicted(t *testing.T) {
 	runs, alarms := 60, 0
 	if testing.Short() {
-		runs = 15
+		runs = 4
 	}
 	for i := range runs {
 		w := forty(uint64(700+i), []int{120, 300, 900}[i%3], i%2 == 1)
@@ -46,11 +46,11 @@ func TestTrueParametersAreNotContradicted(t *testing.T) {
 
 // Parameters dealt to the wrong tasks, and tasks that have become easier by a logit.
 func TestFalseParametersAreContradicted(t *testing.T) {
-	runs := 12
+	first, last := 0, 12
 	if testing.Short() {
-		runs = 3
+		first, last = 1, 2
 	}
-	for i := range runs {
+	for i := first; i < last; i++ {
 		seed := uint64(800 + i)
 		w := forty(seed, []int{150, 400, 1500}[i%3], i%2 == 1)
 		dealt := slices.Clone(w.items)
@@ -101,7 +101,11 @@ func TestFalseParametersAreContradicted(t *testing.T) {
 
 // Slopes that are wrong alone are found as well: twice as steep, or half.
 func TestFalseSlopesAreContradicted(t *testing.T) {
-	for i := range 4 {
+	runs := 4
+	if testing.Short() {
+		runs = 1
+	}
+	for i := range runs {
 		w := forty(uint64(900+i), 1500, false)
 		bent := slices.Clone(w.items)
 		at := 5 + 7*i

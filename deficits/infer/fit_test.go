@@ -254,7 +254,7 @@ func TestOddData(t *testing.T) {
 		"two camps":      same(30, 9, func(p, _ int) float64 { return float64(p % 2 * 2) }),
 		"apart":          same(30, 12, func(p, t int) float64 { return map[bool]float64{true: float64((p*7 + t) % 3), false: -1}[p%2 == t%2] }),
 		"middle unused":  same(50, 9, func(p, t int) float64 { return float64((p*p + t*t) % 2 * 2) }),
-		"many tasks":     same(10, 300, func(p, t int) float64 { return float64((p + t) % 3) }),
+		"many tasks":     same(10, 150, func(p, t int) float64 { return float64((p + t) % 3) }),
 		"guttman":        same(20, 12, func(p, t int) float64 { return map[bool]float64{true: 2, false: 0}[p > t] }),
 		"fractions":      same(20, 9, func(p, t int) float64 { return float64((p*3+t)%9) / 4 }),
 		"one for each":   same(12, 12, func(p, t int) float64 { return map[bool]float64{true: 1, false: -1}[p == t] }),

@@ -96,6 +96,9 @@ func BenchmarkWorlds(b *testing.B) {
 // Elements that hardly deviate are found not to, and their intervals are no longer than they should be.
 func TestElementsThatDoNotDeviate(t *testing.T) {
 	d := usual(41, 1200, 3)
+	if testing.Short() {
+		d.persons = 700
+	}
 	d.deviation = 0
 	s := d.stand()
 	t.Log(s)
