@@ -86,6 +86,7 @@ func newModel(p *Problem) *model {
 		m.progs = append(m.progs, prog{src: &p.Programmes[i], group: -1})
 	}
 	groups := map[string]int{}
+	wishes := slices.ContainsFunc(p.Teachers, func(t Teacher) bool { return t.Preferences != nil }) // only these ask for months
 	for i := range m.progs {
 		g := &m.progs[i]
 		g.hours, g.cost, g.pen = g.src.Hours, g.src.Cost, p.HourPenalty*g.src.Hours
@@ -114,7 +115,10 @@ func newModel(p *Problem) *model {
 		slices.Sort(g.requires)
 		from := len(m.slots)
 		for _, s := range g.src.Sessions {
-			x := slot{prog: i, id: s.ID, start: s.Start, end: s.End, full: s.Mode == FullTime, seats: -1, mode: s.Mode, venue: s.Venue, months: monthsOf(g.src.Hours, s.Start, s.End)}
+			x := slot{prog: i, id: s.ID, start: s.Start, end: s.End, full: s.Mode == FullTime, seats: -1, mode: s.Mode, venue: s.Venue}
+			if wishes {
+				x.months = monthsOf(g.src.Hours, s.Start, s.End)
+			}
 			if s.Seats != nil {
 				x.seats = *s.Seats
 			}
@@ -327,9 +331,6 @@ type task struct {
 	blocks  int
 	unit    float64 // hours of one step of the bound's knapsack; 0: hours do not bind
 	width   int
-	coin    float64 // money of one step of the knapsack; 0: money does not bind
-	purse   int
-	exact   bool // all money is whole coins
 	musts   []itemMust
 	covers  []cover // storage of the items' lists
 	opts    []int32
@@ -348,7 +349,7 @@ type item struct {
 	hours    float64
 	cost     float64
 	pen      float64 // hour_penalty · hours
-	hu, cu   int32   // hours and money in units, rounded down
+	units    int32   // hours in units, rounded down
 	mask     uint64  // of elements covered
 	grouped  bool
 	needed   bool // something requires it
@@ -451,7 +452,6 @@ func (s *searcher) load(q *person, price []float64) bool {
 		}
 	}
 	k.setUnits(m)
-	k.setCoins()
 	return ok
 }
 
@@ -574,44 +574,6 @@ func (k *task) setUnits(m *model) {
 	}
 	k.width = int(k.q.hours/k.unit + 1e-9)
 	for i := range k.items {
-		k.items[i].hu = int32(k.items[i].hours/k.unit + 1e-9)
-	}
-}
-
-// maxPurse bounds the other side of the knapsack, and maxCells its area.
-const (
-	maxPurse = 20
-	maxCells = 0
-)
-
-// setCoins finds the step of money likewise: the greatest common divisor where sums are whole, else a coarse grid
-// (rounded down, which only loosens the bound).
-func (k *task) setCoins() {
-	k.coin, k.purse, k.exact = 0, 0, false
-	sum := 0.0
-	gcd, whole := int64(0), true
-	for i := range k.items {
-		c := k.items[i].cost
-		sum += c
-		q := int64(math.Round(c))
-		if math.Abs(c-float64(q)) > 1e-9 || q > 1e12 {
-			whole = false
-			continue
-		}
-		for a := q; a != 0; {
-			gcd, a = a, gcd%a
-		}
-	}
-	side := min(maxPurse, maxCells/(k.width+1))
-	if sum <= k.q.cost || k.q.cost <= 0 || side < 4 {
-		return
-	}
-	k.coin = k.q.cost / float64(side)
-	if whole && gcd > 0 && k.q.cost/float64(gcd) < float64(side)+1 {
-		k.coin, k.exact = float64(gcd), true
-	}
-	k.purse = int(k.q.cost/k.coin + 1e-9)
-	for i := range k.items {
-		k.items[i].cu = int32(k.items[i].cost/k.coin + 1e-9)
+		k.items[i].units = int32(k.items[i].hours/k.unit + 1e-9)
 	}
 }

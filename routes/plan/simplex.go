@@ -122,6 +122,7 @@ func (x *simplex) run(limit int) {
 			if f == 0 {
 				continue
 			}
+			other = other[:len(row)]
 			for j, r := range row {
 				other[j] -= f * r
 			}
@@ -129,8 +130,9 @@ func (x *simplex) run(limit int) {
 			x.b[i] = math.Max(0, x.b[i]-f*x.b[leave])
 		}
 		f := x.d[enter]
+		d := x.d[:len(row)]
 		for j, r := range row {
-			x.d[j] -= f * r
+			d[j] -= f * r
 		}
 		x.d[enter] = -f / p
 		x.basic[leave], x.free[enter] = v, x.basic[leave]

@@ -84,7 +84,7 @@ type level struct {
 	prof   []float64 // profit of each under π = w
 	lin    []float64 // profit of each under the linearisation at work
 	cheap  []float64 // price of its cheapest slot
-	w, c   int       // units of hours and of money at hand
+	w      int       // units of hours at hand
 	tables [2]table
 	pi     []float64
 	picked []int32
@@ -313,12 +313,9 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 	if len(l.live) == 0 {
 		return
 	}
-	l.w, l.c = 0, 0
+	l.w = 0
 	if k.unit > 0 {
 		l.w = min(int(hours/k.unit+1e-9), k.width)
-	}
-	if k.coin > 0 {
-		l.c = min(int(cost/k.coin+1e-9), k.purse)
 	}
 
 	t0, t1 := &l.tables[0], &l.tables[1]
@@ -354,7 +351,7 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 	below := s.level(d + 1)
 	items, live := l.items, l.live
 	for i := range live {
-		if s.bound(l, i, f, l.w, l.c, cost, l.resid) <= s.best+tol {
+		if s.bound(l, i, f, l.w, cost, l.resid) <= s.best+tol {
 			return
 		}
 		lb := live[i]
@@ -367,20 +364,16 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 				base += w[c.elem] * take
 				below.resid[c.elem] -= take
 			}
-			hu := 0
+			units := 0
 			if k.unit > 0 {
-				hu = int((hours-it.hours)/k.unit + 1e-9)
-			}
-			cu := 0
-			if k.coin > 0 {
-				cu = int((cost-it.cost)/k.coin + 1e-9)
+				units = int((hours-it.hours)/k.unit + 1e-9)
 			}
 			for _, o := range it.opts {
 				if !s.fits(it, o) {
 					continue
 				}
 				val := base - s.cost(o)
-				up := s.bound(l, i+1, val, hu, cu, cost-it.cost, below.resid)
+				up := s.bound(l, i+1, val, units, cost-it.cost, below.resid)
 				if up <= s.best+tol {
 					continue
 				}
@@ -438,15 +431,14 @@ func (s *searcher) survey(l *level, hours, cost float64) {
 		}
 	}
 	l.items, l.live = items, live
-	slices.SortFunc(live, func(a, b liveBlock) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
+	// The blocks come nearly in order from the level above.
+	for i := 1; i < len(live); i++ {
+		b, at := live[i], i
+		for ; at > 0 && (live[at-1].score < b.score || live[at-1].score == b.score && live[at-1].block > b.block); at-- {
+			live[at] = live[at-1]
 		}
-		return int(a.block - b.block)
-	})
+		live[at] = b
+	}
 }
 
 // descend hands the items of the blocks from i on to the level below, without those that something stands above which
@@ -488,8 +480,7 @@ func (s *searcher) fix(l *level, f, cost float64) bool {
 	if !t.on {
 		t = &l.tables[0]
 	}
-	n, side := len(l.live), l.c+1
-	row := (l.w + 1) * side
+	n, row := len(l.live), l.w+1
 	// ahead[i][h]: the best of the blocks before i within h units.
 	if need := (n + 1) * row; cap(s.ahead) < need {
 		s.ahead = make([]float64, need*3/2)
@@ -522,21 +513,19 @@ func (s *searcher) fix(l *level, f, cost float64) bool {
 		copy(next, here)
 		for x := lb.from; x < lb.to; x++ {
 			it := &k.items[l.items[x]]
-			hu, cu := int(it.hu), int(it.cu)
-			if hu > l.w || cu > l.c {
+			hu := int(it.units)
+			if hu > l.w {
 				continue
 			}
 			best, p := math.Inf(-1), l.lin[x]
-			for h := 0; h <= l.w-hu; h++ {
-				to, from := next[(h+hu)*side+cu:(h+hu+1)*side], here[h*side:h*side+side-cu]
-				rest := after[(l.w-hu-h)*side : (l.w-hu-h)*side+side-cu]
-				for c, v := range from {
-					if w := v + rest[len(rest)-1-c]; w > best {
-						best = w
-					}
-					if v += p; v > to[c] {
-						to[c] = v
-					}
+			to, from, rest := next[hu:], here[:row-hu], after[:row-hu]
+			to = to[:len(from)]
+			for h, v := range from {
+				if w := v + rest[len(from)-1-h]; w > best {
+					best = w
+				}
+				if v += p; v > to[h] {
+					to[h] = v
 				}
 			}
 			if base+best+l.lin[x] <= s.best+tol {
@@ -713,9 +702,7 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 		}
 		l.lin = append(l.lin, p)
 	}
-	side := l.c + 1
-	row := (l.w + 1) * side
-	n := len(l.live)
+	row, n := l.w+1, len(l.live)
 	if need := (n + 1) * row; cap(t.g) < need {
 		t.g = make([]float64, need*3/2)
 	}
@@ -725,18 +712,15 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 		here, next := t.g[i*row:(i+1)*row], t.g[(i+1)*row:(i+2)*row]
 		copy(here, next)
 		for x := l.live[i].from; x < l.live[i].to; x++ {
-			p := l.lin[x]
-			if p <= 0 {
+			hu, p := int(k.items[l.items[x]].units), l.lin[x]
+			if p <= 0 || hu > l.w {
 				continue
 			}
-			it := &k.items[l.items[x]]
-			hu, cu := int(it.hu), int(it.cu)
-			for h := hu; h <= l.w; h++ {
-				to, from := here[h*side+cu:(h+1)*side], next[(h-hu)*side:(h-hu)*side+side-cu]
-				for c, v := range from {
-					if v += p; v > to[c] {
-						to[c] = v
-					}
+			to, from := here[hu:], next[:row-hu]
+			to = to[:len(from)]
+			for h, v := range from {
+				if v += p; v > to[h] {
+					to[h] = v
 				}
 			}
 		}
@@ -750,20 +734,17 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 // trace reads the set that the table last filled takes, as indexes into the level's items.
 func (s *searcher) trace(l *level, t *table) {
 	l.picked = l.picked[:0]
-	side := l.c + 1
-	row, h, c := (l.w+1)*side, l.w, l.c
+	row, h := l.w+1, l.w
 	for i := range l.live {
-		v := t.g[i*row+h*side+c]
-		if v == t.g[(i+1)*row+h*side+c] {
+		v := t.g[i*row+h]
+		if v == t.g[(i+1)*row+h] {
 			continue
 		}
 		for x := l.live[i].from; x < l.live[i].to; x++ {
-			it := &s.k.items[l.items[x]]
-			hu, cu := int(it.hu), int(it.cu)
-			if l.lin[x] > 0 && hu <= h && cu <= c && t.g[(i+1)*row+(h-hu)*side+c-cu]+l.lin[x] == v {
+			hu := int(s.k.items[l.items[x]].units)
+			if l.lin[x] > 0 && hu <= h && t.g[(i+1)*row+h-hu]+l.lin[x] == v {
 				l.picked = append(l.picked, x)
 				h -= hu
-				c -= cu
 				break
 			}
 		}
@@ -844,9 +825,6 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 	nu := 0.0
 	if costAt >= 0 {
 		nu = s.dual[costAt] / cost
-	}
-	if k.exact {
-		nu = 0 // the table counts money to the coin: a multiplier would only loosen it
 	}
 	t1 := &l.tables[1]
 	v := s.fill(l, t1, l.pi, nu, cost)
@@ -1046,9 +1024,9 @@ func (s *searcher) ready(it *item) bool {
 }
 
 // bound is the least upper bound on value plus what the live blocks from i on can add, with units of hours left.
-func (s *searcher) bound(l *level, i int, value float64, units, coins int, cost float64, resid []float64) float64 {
+func (s *searcher) bound(l *level, i int, value float64, units int, cost float64, resid []float64) float64 {
 	best := math.Inf(1)
-	at := i*(l.w+1)*(l.c+1) + min(units, l.w)*(l.c+1) + min(coins, l.c)
+	at := i*(l.w+1) + min(units, l.w)
 	for t := range l.tables {
 		tb := &l.tables[t]
 		if !tb.on {
