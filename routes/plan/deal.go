@@ -75,7 +75,7 @@ func (p *primal) redeal() {
 	rounds := r.effort().deals
 	r.flat.flatten(r)
 	rnd := rand.New(rand.NewPCG(uint64(n), 5))
-	for round, vain := 0, 0; round < rounds && vain < idle && !r.done(); round++ {
+	for round, vain := 0, 0; (r.opt.Endless && n > 5000 || round < rounds && vain < idle) && !r.done(); round++ {
 		if round == 0 {
 			p.clear()
 		} else {
@@ -98,7 +98,7 @@ func (p *primal) redeal() {
 		} else {
 			p.restore()
 		}
-		r.opt.Progress(0.6 + 0.2*float64(round+1)/float64(rounds))
+		r.opt.Progress(0.6 + 0.2*min(1, float64(round+1)/float64(rounds)))
 	}
 }
 

@@ -23,6 +23,7 @@ type master struct {
 	total  float64   // how many prices were counted
 	count  []float64 // by column: how often it was worth most near the optimum, an approximation of the fractional plan
 	pool   int
+	stop   func() bool // tells that time is up
 	sums   []float64
 	uses   [][]float64
 	dir    []float64
@@ -36,7 +37,7 @@ func (f *master) flatten(r *region) {
 	for i, s := range r.scarce {
 		index[s] = int32(i) + 1
 	}
-	f.pool = len(r.pool)
+	f.pool, f.stop = len(r.pool), r.opt.Expired
 	f.from, f.value, f.id, f.at, f.slots = f.from[:0], f.value[:0], f.id[:0], f.at[:0], f.slots[:0]
 	var order []int32
 	for _, cols := range r.cols {
@@ -142,7 +143,7 @@ func (f *master) descend(from []float64, steps int, box, delta float64) ([]float
 			f.dir[i] = x
 			norm += x * x
 		}
-		if norm < 1e-18 || delta < 2e-6*math.Abs(low) {
+		if norm < 1e-18 || delta < 2e-6*math.Abs(low) || f.stop() {
 			break
 		}
 		step := (v - low + delta) / norm

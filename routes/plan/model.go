@@ -370,12 +370,6 @@ func (s *searcher) load(q *person, price []float64) bool {
 	k.q, k.items, k.blocks, k.musts = q, k.items[:0], 0, k.musts[:0]
 	k.covers, k.opts, k.needs = k.covers[:0], k.opts[:0], k.needs[:0]
 	k.demands = !math.IsInf(q.load, 1)
-	if len(s.index) != len(m.progs) {
-		s.index, s.local, s.worthy = make([]int32, len(m.progs)), make([]int32, len(m.elems)), make([]bool, len(m.progs))
-		for i := range s.local {
-			s.local[i] = -1
-		}
-	}
 	for i := range s.index {
 		s.index[i] = unseen
 	}

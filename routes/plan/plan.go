@@ -12,7 +12,7 @@ type Options struct {
 	Expired  func() bool        // asked between pieces of work; true ends the improvement. nil: the fixed budget alone
 	Endless  bool               // improve until Expired (with Expired alone the fixed budget still holds)
 	Workers  int                // 0: two
-	Enough   float64            // relative gap at which a plan for many is good enough; 0: one hundredth of a percent
+	Enough   float64            // relative gap at which a plan for many is good enough; 0: a hundredth of a percent, none when Endless
 	Nodes    int                // limit of nodes of one search; 0: a million
 	Progress func(part float64) // told from 0 to 1 as the work goes on
 	// Found is told, with each step of progress, how far the plan found so far is from its bound, relatively.
@@ -26,12 +26,14 @@ func (o Options) withDefaults() Options {
 	if o.Nodes <= 0 {
 		o.Nodes = 1_000_000
 	}
-	if o.Enough <= 0 {
-		o.Enough = 1e-4
-	}
 	if o.Expired == nil {
 		o.Expired = func() bool { return false }
 		o.Endless = false
+	}
+	if o.Enough <= 0 {
+		if o.Enough = 1e-4; o.Endless {
+			o.Enough = 1e-9
+		}
 	}
 	if o.Progress == nil {
 		o.Progress = func(float64) {}
@@ -70,6 +72,7 @@ func planAll(p *Problem, opt Options) Answer {
 	}
 	r.run()
 	routes := r.routes()
+	r.release()
 
 	a := Answer{Teachers: make([]Route, len(order)), Unmet: []Unmet{}, Warnings: []string{}}
 	left := make([]int, len(m.slots))

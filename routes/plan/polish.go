@@ -15,8 +15,10 @@ type effort struct {
 
 func (r *region) effort() effort {
 	switch n := len(r.people); {
+	case n <= 100:
+		return effort{4, 150, 3000, 20}
 	case n <= 300:
-		return effort{4, 150, 3000, 0}
+		return effort{4, 150, 3000, 30}
 	case n <= 1000:
 		return effort{4, 60, 4000, 12}
 	case n <= 5000:
@@ -37,7 +39,7 @@ func (p *primal) polish() {
 		r.widen()
 	}
 	r.near()
-	if len(p.at) > 300 {
+	if r.effort().deals > 0 {
 		p.redeal()
 	}
 	if len(p.at) <= 5000 {
@@ -51,7 +53,7 @@ func (p *primal) refine() {
 	r := p.r
 	rounds := r.effort().rounds
 	mixed := make([]float64, len(r.star))
-	for round := 0; round < rounds && !r.done(); round++ {
+	for round := 0; (r.opt.Endless || round < rounds) && !r.done(); round++ {
 		if round > 0 {
 			r.near()
 		}
@@ -98,7 +100,7 @@ func (p *primal) refine() {
 			p.together(r.star, uint64(round))
 			r.take(p)
 		}
-		r.opt.Progress(0.8 + 0.2*float64(round+1)/float64(rounds))
+		r.opt.Progress(0.8 + 0.2*min(1, float64(round+1)/float64(rounds)))
 	}
 }
 

@@ -95,6 +95,7 @@ func (r *region) sample() []float64 {
 	opt.Progress = func(float64) {}
 	few := newRegion(&m, part, opt)
 	few.settlePrices(few.newPrimal())
+	few.release()
 	return few.star
 }
 

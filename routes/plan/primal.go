@@ -189,6 +189,10 @@ func (p *primal) build(price []float64, fractional, rough bool) {
 		}
 		return a - b
 	})
+	late := 0 // how many whom the time was too short for may still have a quick route
+	if r.opt.Expired() {
+		late = 10_000
+	}
 	for _, t := range order {
 		c := r.class[t]
 		pick, top := -1, math.Inf(-1)
@@ -202,6 +206,11 @@ func (p *primal) build(price []float64, fractional, rough bool) {
 					pick, top = i, v
 				}
 			}
+		}
+		if late > 0 && pick >= 0 && len(r.cols[c]) == 1 && len(r.cols[c][pick].slots) == 0 {
+			late--
+			p.gates()
+			pick = r.keep(int(c), r.pool[0].solve(&r.people[t], p.gate, nil, 1).slots)
 		}
 		if pick < 0 && best[c] >= 0 { // demands: only an exact search can tell
 			p.gates()

@@ -53,7 +53,8 @@ type column struct {
 func newRegion(m *model, people []person, opt Options) *region {
 	r := &region{m: m, people: people, opt: opt, value: math.Inf(-1), bound: math.Inf(1)}
 	for range opt.Workers {
-		s := newSearcher(m)
+		s := searchers.Get().(*searcher)
+		s.reset(m)
 		s.brief = len(people) > 300
 		r.pool = append(r.pool, s)
 	}
@@ -224,6 +225,9 @@ func (r *region) run() {
 	}
 	p.build(r.star, false, len(r.people) > 300)
 	r.take(p)
+	if r.alike() && !r.done() {
+		p.dive()
+	}
 	if !r.done() {
 		p.polish()
 	}

@@ -107,12 +107,12 @@ func (x *simplex) run(limit int) {
 			x.b[leave] = x.upper[u] - x.b[leave]
 			x.flip[u] = !x.flip[u]
 		}
-		p := row[enter]
+		p := 1 / row[enter]
 		for j := range row {
-			row[j] /= p
+			row[j] *= p
 		}
-		row[enter] = 1 / p
-		x.b[leave] = math.Max(0, x.b[leave]/p)
+		row[enter] = p
+		x.b[leave] = math.Max(0, x.b[leave]*p)
 		for i := range x.rows {
 			if i == leave {
 				continue
@@ -126,7 +126,7 @@ func (x *simplex) run(limit int) {
 			for j, r := range row {
 				other[j] -= f * r
 			}
-			other[enter] = -f / p
+			other[enter] = -f * p
 			x.b[i] = math.Max(0, x.b[i]-f*x.b[leave])
 		}
 		f := x.d[enter]
@@ -134,7 +134,7 @@ func (x *simplex) run(limit int) {
 		for j, r := range row {
 			d[j] -= f * r
 		}
-		x.d[enter] = -f / p
+		x.d[enter] = -f * p
 		x.basic[leave], x.free[enter] = v, x.basic[leave]
 	}
 }

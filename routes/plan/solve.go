@@ -3,6 +3,7 @@ package plan
 import (
 	"math"
 	"slices"
+	"sync"
 )
 
 // The exact search for one teacher.
@@ -64,6 +65,8 @@ type searcher struct {
 	making   state
 	lp       simplex
 	dual     []float64
+	sums     []float64 // by element: what all items of a level cover of it
+	rows     []int32   // by element: its row of the linear relaxation, −1 for none
 	set      []choice
 	warm     bool    // the search started from a known route
 	rooted   bool    // the first node without demands left has been met: it is worked on harder
@@ -84,6 +87,7 @@ type level struct {
 	prof   []float64 // profit of each under π = w
 	lin    []float64 // profit of each under the linearisation at work
 	cheap  []float64 // price of its cheapest slot
+	above  int       // the level whose multipliers are known
 	w      int       // units of hours at hand
 	tables [2]table
 	pi     []float64
@@ -104,7 +108,36 @@ type table struct {
 	g    []float64 // (n+1) × (width+1)
 }
 
-func newSearcher(m *model) *searcher { return &searcher{m: m} }
+// newSearcher makes a searcher for a model.
+func newSearcher(m *model) *searcher {
+	s := &searcher{}
+	s.reset(m)
+	return s
+}
+
+// searchers keeps scratch from one plan to the next: a page plans one teacher many times over.
+var searchers = sync.Pool{New: func() any { return &searcher{} }}
+
+// release gives the searchers of a region back.
+func (r *region) release() {
+	for _, s := range r.pool {
+		s.m, s.k, s.task.q, s.price, s.heap = nil, nil, nil, nil, nil
+		searchers.Put(s)
+	}
+	r.pool = nil
+}
+
+// reset turns a searcher to another model and keeps its scratch.
+func (s *searcher) reset(m *model) {
+	s.m, s.brief, s.gather, s.heap = m, false, false, nil
+	s.index = slices.Grow(s.index[:0], len(m.progs))[:len(m.progs)]
+	s.local = slices.Grow(s.local[:0], len(m.elems))[:len(m.elems)]
+	s.worthy = slices.Grow(s.worthy[:0], len(m.progs))[:len(m.progs)]
+	for i := range s.local {
+		s.local[i] = -1
+	}
+	clear(s.worthy)
+}
 
 func (s *searcher) level(d int) *level {
 	for len(s.levels) <= d {
@@ -290,6 +323,9 @@ func (s *searcher) offer(value float64, set []choice) {
 	}
 }
 
+// smallNode is how many items are too few for a linear relaxation of their own: the multipliers of the level above do.
+const smallNode = 12
+
 func (s *searcher) search(d int, f, hours, cost float64) {
 	s.nodes++
 	k := s.k
@@ -325,17 +361,22 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 		s.climb(l, f, hours, cost)
 	}
 	// Bound 1: π = w. Bound 2: the multipliers of the linear relaxation.
-	t0.on, t1.on = true, false
-	if f+s.fill(l, t0, w, 0, cost) <= s.best+tol || s.tighten(d, f, hours, cost) {
+	t0.on, t1.on = false, false
+	if !root && len(l.items) <= smallNode {
+		above := s.levels[l.above]
+		if f+s.fill(l, t1, above.pi, above.tables[1].nu, cost) <= s.best+tol {
+			return
+		}
+		t1.on = true
+	} else if l.above = d; s.tighten(d, f, hours, cost) {
 		return
-	}
-	if s.fix(l, f, cost) || root {
+	} else if s.fix(l, f, cost) || root {
 		if root {
 			s.rise(l)
 		}
 		l.cand = append(l.cand[:0], l.items...)
 		s.survey(l, hours, cost)
-		if len(l.live) == 0 || f+s.fill(l, t0, w, 0, cost) <= s.best+tol {
+		if len(l.live) == 0 {
 			return
 		}
 		if root {
@@ -347,6 +388,10 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 		}
 	}
 
+	t0.on = true
+	if f+s.fill(l, t0, w, 0, cost) <= s.best+tol {
+		return
+	}
 	// Children: the set so far with one more item, later blocks open.
 	below := s.level(d + 1)
 	items, live := l.items, l.live
@@ -381,6 +426,7 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 					s.open = math.Max(s.open, up)
 					continue
 				}
+				below.above = l.above
 				marks := s.choose(j, o)
 				s.descend(l, below, i+1)
 				if !s.useful(it) {
@@ -649,6 +695,7 @@ func (s *searcher) force(d int, f, hours, cost float64) {
 		return
 	}
 	below := s.level(d + 1)
+	below.above = l.above
 	saved := slices.Clone(s.pend)
 	for _, o := range it.opts {
 		if q.slot >= 0 && o != q.slot || !s.fits(it, o) {
@@ -761,13 +808,31 @@ func (s *searcher) trace(l *level, t *table) {
 func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 	k, l, x := s.k, s.level(d), &s.lp
 	w := k.q.weights
-	n, elems := len(l.items), len(w)
+	n := len(l.items)
 	sumHours, sumCost := 0.0, 0.0
 	for _, j := range l.items {
 		sumHours += k.items[j].hours
 		sumCost += k.items[j].cost
 	}
-	rows := elems
+	// An element that all items together do not cover needs no row: its multiplier is none.
+	s.sums = append(s.sums[:0], w...)
+	clear(s.sums)
+	for _, j := range l.items {
+		for _, c := range k.items[j].covers {
+			s.sums[c.elem] += math.Min(l.resid[c.elem], c.share)
+		}
+	}
+	rows := 0
+	s.rows = s.rows[:0]
+	for e, sum := range s.sums {
+		if sum > l.resid[e]+1e-12 {
+			s.rows = append(s.rows, int32(rows))
+			rows++
+		} else {
+			s.rows = append(s.rows, -1)
+		}
+	}
+	covered := rows
 	hoursAt, costAt := -1, -1
 	if sumHours > hours && hours > 0 {
 		hoursAt = rows
@@ -783,14 +848,16 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 			rows++
 		}
 	}
-	x.reset(rows, n+elems)
-	cols := n + elems
+	cols := n + covered
+	x.reset(rows, cols)
 	for i, j := range l.items {
 		it := &k.items[j]
 		x.upper[i] = 1
 		x.d[i] = l.prof[i]
 		for _, c := range it.covers {
-			x.t[int(c.elem)*cols+i] = math.Min(l.resid[c.elem], c.share)
+			if r := s.rows[c.elem]; r >= 0 {
+				x.t[int(r)*cols+i] = math.Min(l.resid[c.elem], c.share)
+			}
 		}
 		if hoursAt >= 0 {
 			x.t[hoursAt*cols+i] = it.hours / hours
@@ -799,13 +866,15 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 			x.t[costAt*cols+i] = it.cost / cost
 		}
 	}
-	for e := range w {
-		x.b[e] = l.resid[e]
-		x.d[n+e] = -w[e]
-		x.t[e*cols+n+e] = -1
-		x.upper[n+e] = math.Inf(1)
+	for e, at := range s.rows {
+		if r := int(at); r >= 0 {
+			x.b[r] = l.resid[e]
+			x.d[n+r] = -w[e]
+			x.t[r*cols+n+r] = -1
+			x.upper[n+r] = math.Inf(1)
+		}
 	}
-	for r := elems; r < rows; r++ {
+	for r := covered; r < rows; r++ {
 		x.b[r] = 1
 	}
 	for r, i := groupsAt, 0; r < rows; i++ {
@@ -820,7 +889,11 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 	s.dual = x.multipliers(s.dual)
 	l.pi = l.pi[:0]
 	for e := range w {
-		l.pi = append(l.pi, math.Max(0, w[e]-s.dual[e]))
+		pi := w[e]
+		if r := s.rows[e]; r >= 0 {
+			pi = math.Max(0, pi-s.dual[r])
+		}
+		l.pi = append(l.pi, pi)
 	}
 	nu := 0.0
 	if costAt >= 0 {
