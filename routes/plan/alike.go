@@ -115,12 +115,14 @@ func (p *primal) dive() {
 	for t, c := range r.class {
 		waiting[c] = append(waiting[c], int32(t))
 	}
-	give := func(b blend, n int) {
-		for range n {
+	give := func(b blend, n int) (gave int) {
+		for gave < n && p.fits(&r.cols[b.class][b.col]) {
 			p.set(int(waiting[b.class][0]), int32(b.col))
 			waiting[b.class] = waiting[b.class][1:]
 			left[b.class]--
+			gave++
 		}
+		return gave
 	}
 	for first := true; !r.opt.Expired(); first = false {
 		rounds := 1
@@ -134,23 +136,24 @@ func (p *primal) dive() {
 		if len(taken) == 0 {
 			break
 		}
-		gave := false
-		most := 0
+		gave, most := 0, 0
 		for i, b := range taken {
 			if n := int(b.persons + 1e-6); n > 0 {
-				give(b, n)
-				gave = true
+				gave += give(b, n)
 			}
 			if b.persons > taken[most].persons {
 				most = i
 			}
 		}
-		if !gave {
-			give(taken[most], 1)
+		if gave == 0 && give(taken[most], 1) == 0 {
+			break
 		}
 	}
 	r.flat.flatten(r)
 	p.deal(1) // whoever is left takes what there is
 	p.improve(r.star)
-	r.take(p)
+	if p.whole() {
+		r.take(p)
+	}
+	p.restore()
 }

@@ -9,7 +9,7 @@
 //	Σ_e weight(t,e) · min(1, Σ_{p chosen for t} share(p,e)) − hour_penalty · hours(t)
 //
 // under the rules of limits, dates, clashes of full-time days, requirements, groups and seats.
-// solve.go holds the exact search for one teacher, many.go the prices on seats for many,
+// solve.go holds the exact search for one teacher, region.go the prices on seats for many,
 // check.go an independent reading of the same rules that judges every answer.
 package plan
 

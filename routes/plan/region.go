@@ -254,3 +254,12 @@ func (r *region) routes() []found {
 	}
 	return out
 }
+
+// release gives the searchers of a region back.
+func (r *region) release() {
+	for _, s := range r.pool {
+		s.m, s.k, s.task.q, s.price, s.heap = nil, nil, nil, nil, nil
+		searchers.Put(s)
+	}
+	r.pool = nil
+}

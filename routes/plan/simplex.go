@@ -3,8 +3,8 @@ package plan
 import "math"
 
 // simplex solves max d·x, A·x ≤ b, 0 ≤ x ≤ u with b ≥ 0 by the primal method with bounded variables on a condensed
-// tableau (nonbasic columns only; Chvátal, Linear Programming, chapter 8). It is small and dense: a dozen of rows, a
-// few hundred columns. A limit of pivots makes it finite; the multipliers it stops at are of use at any point, for
+// tableau (nonbasic columns only; Chvátal, Linear Programming, chapter 8). It is dense: a dozen of rows and
+// a few hundred columns in the search of one teacher, a few hundred and a few thousand among teachers alike. A limit of pivots makes it finite; the multipliers it stops at are of use at any point, for
 // the bound made of them is valid for any multipliers.
 type simplex struct {
 	rows, cols int
