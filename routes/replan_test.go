@@ -224,8 +224,17 @@ func TestPlanningARouteAnew(t *testing.T) {
 	if code != 303 {
 		t.Fatalf("accepted: %d", code)
 	}
-	r.must(r.routes.Propose(t.Context(), r.methodist, x.ID))
+	// While the methodist works on it, the teacher sees what was agreed to, and nothing of the draft.
 	_, mine := r.get(r.teachers[0], "/route")
+	shows(t, "teacher, meanwhile", mine, "Методист меняет маршрут", "с чем вы согласились", "группа отменена")
+	if strings.Contains(mine, "Что изменилось") {
+		t.Error("the teacher sees the draft")
+	}
+	if code, form := r.get(r.teachers[0], "/route/print"); code != 200 || strings.Count(form, "<th scope=\"row\">") == 0 {
+		t.Errorf("the form meanwhile: %d", code)
+	}
+	r.must(r.routes.Propose(t.Context(), r.methodist, x.ID))
+	_, mine = r.get(r.teachers[0], "/route")
 	shows(t, "teacher", mine, "Что изменилось", "Группу отменили, нашли вам другую", "Группу отменили.", "Без изменений: ")
 	y := r.route(x.ID)
 	r.must(r.routes.Agree(t.Context(), r.teachers[0], y.Version))

@@ -30,7 +30,11 @@ func (s *Service) getPrint(c *gin.Context) error {
 
 func (s *Service) getOwnPrint(c *gin.Context) error {
 	return s.renderPrint(c, func(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (Route, error) {
-		return ownTx(ctx, tx, actor.ID, false)
+		r, seen, err := ownSeenTx(ctx, tx, actor.ID)
+		if err == nil && !seen {
+			err = fault.New(fault.NotFound, "Методист меняет маршрут: форма появится, когда он предложит новый вариант")
+		}
+		return r, err
 	})
 }
 
@@ -63,7 +67,7 @@ func (s *Service) renderOwn(c *gin.Context, status int, wrong map[string]string)
 	ctx, actor := c.Request.Context(), web.Actor(c)
 	var v editorView
 	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		r, err := ownTx(ctx, tx, actor.ID, false)
+		r, seen, err := ownSeenTx(ctx, tx, actor.ID)
 		if fault.KindOf(err) == fault.NotFound {
 			return nil
 		}
@@ -71,6 +75,7 @@ func (s *Service) renderOwn(c *gin.Context, status int, wrong map[string]string)
 			return err
 		}
 		v, err = s.viewTx(ctx, tx, actor, r)
+		v.Hidden = !seen
 		return err
 	})
 	if err != nil {

@@ -45,6 +45,28 @@ func ownTx(ctx context.Context, tx db.Q, person access.PersonID, lock bool) (Rou
 	return r, fillTx(ctx, tx, &r, r.Version)
 }
 
+// ownSeenTx reads the route that a person may see of theirs: while the methodist works on a draft, what they had agreed
+// to before; seen is false where there is no such thing.
+func ownSeenTx(ctx context.Context, tx db.Q, person access.PersonID) (r Route, seen bool, err error) {
+	if r, err = ownTx(ctx, tx, person, false); err != nil || r.State != Draft {
+		return r, err == nil, err
+	}
+	version, err := agreedTx(ctx, tx, r, r.Version)
+	if err != nil || version == 0 {
+		return r, false, err
+	}
+	return r, true, fillTx(ctx, tx, &r, version)
+}
+
+// agreedTx is the number of the last version up to one that the teacher had agreed to; 0 where there is none.
+func agreedTx(ctx context.Context, tx db.Q, r Route, upTo int) (int, error) {
+	version, err := db.Get[int](ctx, tx, `SELECT COALESCE(max(version), 0) FROM route_version WHERE route_id = $1 AND version <= $2 AND state IN ('agreed', 'in_progress')`, r.ID, upTo)
+	if err != nil {
+		return 0, fmt.Errorf("route %d: what was agreed: %w", r.ID, err)
+	}
+	return version, nil
+}
+
 // fillTx reads a version of a route and what was done of it.
 func fillTx(ctx context.Context, tx db.Q, r *Route, version int) error {
 	row, err := db.Get[struct {

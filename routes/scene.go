@@ -2,7 +2,6 @@ package routes
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -82,9 +81,9 @@ func (s *Service) newestTx(ctx context.Context, tx *sqlx.Tx, campaign int64, per
 
 // standingTx reads the steps of the last version up to one that the teacher had agreed to; none where there is none.
 func standingTx(ctx context.Context, tx db.Q, r Route, upTo int) ([]Step, error) {
-	version, err := db.Get[int](ctx, tx, `SELECT COALESCE(max(version), 0) FROM route_version WHERE route_id = $1 AND version <= $2 AND state IN ('agreed', 'in_progress')`, r.ID, upTo)
+	version, err := agreedTx(ctx, tx, r, upTo)
 	if err != nil {
-		return nil, fmt.Errorf("route %d: what was agreed: %w", r.ID, err)
+		return nil, err
 	}
 	switch version {
 	case 0:

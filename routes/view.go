@@ -111,6 +111,7 @@ type editorView struct {
 	Demands      []askedView
 	Outdated     []string     // why the route no longer fits what is known
 	Changes      []StepChange // since what the teacher had agreed to
+	Hidden       bool         // from the teacher: a draft, and nothing was agreed to before
 	Clash        []Way        // demands that cannot hold together, after a refusal
 	Asked        []hidden     // the form that was refused
 	Wish         wishForm
