@@ -55,7 +55,6 @@ func (s *Service) getReplan(c *gin.Context) error {
 		p.On = p.Pace == pace
 		v.Paces = append(v.Paces, p)
 	}
-	status := http.StatusOK
 	v.Replanned, err = s.Replan(ctx, actor, id, pace, v.Drop)
 	if ways := conflicting(err); ways != nil {
 		q := c.Request.URL.Query()
@@ -63,7 +62,7 @@ func (s *Service) getReplan(c *gin.Context) error {
 			q["drop"] = append(slices.Clone(v.Drop), w.Key)
 			v.Clash = append(v.Clash, exit{w, "?" + q.Encode()})
 		}
-		v.Replanned.Pace, status, err = pace, http.StatusConflict, nil
+		v.Replanned.Pace, err = pace, nil
 	}
 	if err != nil {
 		return err
@@ -81,7 +80,7 @@ func (s *Service) getReplan(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return replanPage.Render(c, status, web.Head{Title: "Пересчитать маршрут: " + v.Name, Nav: "/routes", Main: "page stack",
+	return replanPage.Render(c, http.StatusOK, web.Head{Title: "Пересчитать маршрут: " + v.Name, Nav: "/routes", Main: "page stack",
 		Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: v.Name, Href: fmt.Sprintf("/routes/%d", id)}, {Title: "Пересчёт"}}}, v)
 }
 

@@ -302,3 +302,23 @@ func TestOutdatedRoute(t *testing.T) {
 		t.Errorf("another's route is planned anew: %v", err)
 	}
 }
+
+// Demands that conflict stop planning anew too, with a way out by an address alone.
+func TestConflictWhenPlanningAnew(t *testing.T) {
+	r := newRegion(t, 1)
+	id := r.proposal()[0]
+	x := r.route(id)
+	x, err := r.routes.Change(t.Context(), r.methodist, id, routes.Edit{Version: x.Version, Do: "lock", Programme: x.Steps[len(x.Steps)-1].Code})
+	r.must(err)
+	locked := x.Steps[len(x.Steps)-1]
+	_, err = r.pool.Exec(`UPDATE programme SET hours = 200 WHERE id = $1`, locked.Programme)
+	r.must(err)
+	page := fmt.Sprintf("/routes/%d/replan", id)
+	code, body := r.get(r.methodist, page)
+	shows(t, "planning anew", body, "Вместе это не складывается", "Открепить", "Поднять предел до", "drop=locked%3A", "drop=hours")
+	if code != 200 || strings.Contains(body, "Принять новый вариант") {
+		t.Errorf("a conflict: %d", code)
+	}
+	_, body = r.get(r.methodist, page+"?drop=locked%3A"+url.QueryEscape(locked.Code))
+	shows(t, "without the lock", body, "Принять новый вариант", `name="drop" value="locked:`+locked.Code)
+}
