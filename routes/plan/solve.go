@@ -87,7 +87,7 @@ type level struct {
 	prof   []float64 // profit of each under π = w
 	lin    []float64 // profit of each under the linearisation at work
 	cheap  []float64 // price of its cheapest slot
-	above  int       // the level whose multipliers are known
+	above  int       // the level whose multipliers are known; −1: none, as over demands
 	w      int       // units of hours at hand
 	tables [2]table
 	pi     []float64
@@ -184,6 +184,7 @@ func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int
 			}
 		}
 	}
+	root.above = -1
 	s.search(0, 0, q.hours, q.cost)
 	f := found{slots: slices.Clone(s.bestSet), value: s.best, feasible: s.has, nodes: s.nodes}
 	f.bound = math.Max(s.best, s.open)
@@ -262,7 +263,7 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 	}
 	// Bound 1: π = w. Bound 2: the multipliers of the linear relaxation.
 	t0.on, t1.on = false, false
-	if !root && len(l.items) <= smallNode {
+	if !root && l.above >= 0 && len(l.items) <= smallNode {
 		above := s.levels[l.above]
 		if f+s.fill(l, t1, above.pi, above.tables[1].nu, cost) <= s.best+tol {
 			return
