@@ -27,6 +27,7 @@ type master struct {
 	sums   []float64
 	uses   [][]float64
 	dir    []float64
+	scale  []float64
 }
 
 const parts = 16 // of the classes, each added up by itself: the order of sums does not depend on workers
@@ -129,6 +130,11 @@ func (f *master) eval(price []float64) float64 {
 func (f *master) descend(from []float64, steps int, box, delta float64) ([]float64, float64) {
 	price, best := slices.Clone(from), slices.Clone(from)
 	clear(f.dir)
+	f.scale = f.scale[:0]
+	for range f.seats {
+		f.scale = append(f.scale, 1)
+	}
+	scaled := false
 	v := f.eval(price)
 	low := v
 	delta *= math.Abs(v)
@@ -141,14 +147,14 @@ func (f *master) descend(from []float64, steps int, box, delta float64) ([]float
 				x = 0
 			}
 			f.dir[i] = x
-			norm += x * x
+			norm += x * x / f.scale[i]
 		}
 		if norm < 1e-18 || delta < 2e-6*math.Abs(low) || f.stop() {
 			break
 		}
 		step := (v - low + delta) / norm
 		for i := range price {
-			price[i] = math.Min(from[i]+box, math.Max(math.Max(0, from[i]-box), price[i]+step*f.dir[i]))
+			price[i] = math.Min(from[i]+box, math.Max(math.Max(0, from[i]-box), price[i]+step*f.dir[i]/f.scale[i]))
 		}
 		v = f.eval(price)
 		if v < low+5e-4*math.Abs(low) {
@@ -170,8 +176,18 @@ func (f *master) descend(from []float64, steps int, box, delta float64) ([]float
 		default:
 			stall++
 		}
-		if stall >= max(12, steps/40) {
-			delta, stall = delta/2, 0
+		if stall >= max(12, steps/60) {
+			// Another measure of length helps where this one does not: by seats, large sessions move less.
+			scaled, stall = !scaled, 0
+			for i, n := range f.seats {
+				f.scale[i] = 1
+				if scaled {
+					f.scale[i] += n
+				}
+			}
+			if !scaled {
+				delta /= 2
+			}
 			copy(price, best)
 			clear(f.dir)
 			v = f.eval(price)

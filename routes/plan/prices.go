@@ -124,11 +124,12 @@ func (r *region) settlePrices(p *primal) bool {
 	p.build(r.star, false, many)
 	r.take(p)
 	// Prices beyond what a teacher's whole route is worth mean nothing: a box of a part of that is wide to begin with.
-	r.box = 0.35 * r.bound / float64(len(r.people))
+	r.wide = 0.35 * r.bound / float64(len(r.people))
+	r.box = r.wide
 	plain, rounds, _ := r.budget()
 	if start != nil {
 		r.box /= 8
-		rounds = min(rounds, 12)
+		rounds = min(rounds, 16)
 	} else {
 		r.walk(plain, use)
 		p.build(r.star, false, many)
@@ -184,11 +185,19 @@ func (r *region) walk(n int, use []int) {
 func (r *region) round(use []int) bool {
 	_, _, steps := r.budget()
 	price, model := r.descend(steps)
-	if r.bound-model <= 2e-5*math.Abs(r.bound) {
-		return false
+	for r.bound-model <= 2e-5*math.Abs(r.bound) {
+		// Nothing to win in this box: perhaps further off.
+		if r.box >= r.wide {
+			return false
+		}
+		r.box *= 4
+		price, model = r.descend(steps)
 	}
 	level := r.evaluate(price, use)
 	if level < r.bound {
+		if r.bound-level > 0.5*(r.bound-model) {
+			r.box *= 3 // the columns promised what came true: they may be trusted further off
+		}
 		r.bound = level
 		copy(r.star, price)
 	} else {

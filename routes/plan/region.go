@@ -38,6 +38,7 @@ type region struct {
 	scarce []int32
 	star   []float64 // the prices of the best bound
 	box    float64   // how far prices may move from star in one round
+	wide   float64   // a box beyond which prices mean little
 	pool   []*searcher
 	flat   master
 }
