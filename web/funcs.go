@@ -63,6 +63,9 @@ func Dec(n int, v any) string {
 		return "—"
 	}
 	s := strconv.FormatFloat(x, 'f', n, 64)
+	if !strings.ContainsAny(s, "123456789") { // nothing has no sign
+		s = strings.TrimPrefix(s, "-")
+	}
 	return strings.Replace(strings.Replace(s, ".", ",", 1), "-", "−", 1)
 }
 
