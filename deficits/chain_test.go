@@ -179,6 +179,12 @@ func (r *region) attempt(campaignID int64, teacher access.Actor) (id int64, publ
 // by element; a negative one leaves the task without an answer.
 func (r *region) take(campaignID int64, teacher access.Actor, seed uint64, knows func(element string) float64) {
 	r.Helper()
+	r.sit(campaignID, teacher, seed, func(_ int64, element string) float64 { return knows(element) })
+}
+
+// sit is take where tasks differ: solves tells the chance by the version of the task and its element.
+func (r *region) sit(campaignID int64, teacher access.Actor, seed uint64, solves func(version int64, element string) float64) {
+	r.Helper()
 	ctx := r.Context()
 	_, public := r.attempt(campaignID, teacher)
 	rnd := rand.New(rand.NewPCG(seed, 9))
@@ -203,7 +209,7 @@ func (r *region) take(campaignID int64, teacher access.Actor, seed uint64, knows
 	entries := []sitting.Entry{}
 	for _, shown := range started.Tasks {
 		w := keyed[byPosition[shown.Position]]
-		chance := knows(w.Elements[0].Element)
+		chance := solves(byPosition[shown.Position], w.Elements[0].Element)
 		if chance < 0 {
 			continue
 		}

@@ -34,7 +34,8 @@ func (s *Service) ConsentTx(ctx context.Context, tx *sqlx.Tx, person access.Pers
 			return fmt.Errorf("campaigns of person %d: %w", person, err)
 		}
 		for _, id := range campaigns {
-			if _, err := jobs.EnqueueTx(ctx, tx, access.System, FitJob, fitArgs{id}); err != nil {
+			// Always: a model that fits its answers would be left alone, and nothing held of the person.
+			if _, err := jobs.EnqueueTx(ctx, tx, access.System, FitJob, fitArgs{Campaign: id, Always: true}); err != nil {
 				return err
 			}
 		}

@@ -71,6 +71,7 @@ type models struct {
 	Elements infer.Model `json:"elements"`
 	Parts    infer.Model `json:"parts"`
 	Check    infer.Check `json:"check"`
+	Leans    *leaning    `json:"leans,omitempty"` // nil: on its own answers alone
 }
 
 // A fitted is the stored fit of a campaign; ID 0 is the weak prior before any.
@@ -106,8 +107,10 @@ func (f fitted) name() string {
 	if f.ID == 0 {
 		return infer.Method + " (до расчёта модели)"
 	}
-	return f.Elements.Method + " v" + strconv.Itoa(f.Version)
+	return versionName(f.Elements.Method, f.Version)
 }
+
+func versionName(method string, version int) string { return method + " v" + strconv.Itoa(version) }
 
 // fits tells whether the model was fitted to these very revisions: none is younger,
 // none has gone.

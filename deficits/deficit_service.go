@@ -170,6 +170,7 @@ const FitJob = "deficits.fit"
 
 type fitArgs struct {
 	Campaign int64 `json:"campaign"`
+	Always   bool  `json:"always,omitempty"` // also where the model fits its answers
 }
 
 // RequestFit asks for a fit of a campaign's model and returns the job's id.
@@ -181,7 +182,7 @@ func (s *Service) RequestFit(ctx context.Context, actor access.Actor, campaignID
 		if _, err := campaign.ByIDTx(ctx, tx, campaignID); err != nil {
 			return err
 		}
-		job, err = jobs.EnqueueTx(ctx, tx, actor, FitJob, fitArgs{campaignID})
+		job, err = jobs.EnqueueTx(ctx, tx, actor, FitJob, fitArgs{Campaign: campaignID})
 		return err
 	})
 	return job, err
@@ -193,7 +194,7 @@ func (s *Service) RunFit(ctx context.Context, j jobs.Job) error {
 	if err := j.Args(&args); err != nil {
 		return err
 	}
-	report, err := s.fitCampaign(ctx, access.System, args.Campaign, false)
+	report, err := s.fitCampaign(ctx, access.System, args.Campaign, args.Always)
 	if err != nil {
 		return err
 	}
@@ -212,7 +213,7 @@ func (s *Service) FitWhenReadyTx(ctx context.Context, tx *sqlx.Tx, campaignID in
 	if err != nil || waiting > 0 {
 		return err
 	}
-	_, err = jobs.EnqueueTx(ctx, tx, access.System, FitJob, fitArgs{campaignID})
+	_, err = jobs.EnqueueTx(ctx, tx, access.System, FitJob, fitArgs{Campaign: campaignID})
 	return err
 }
 
@@ -275,13 +276,17 @@ func (s *Service) fitCampaign(ctx context.Context, actor access.Actor, campaignI
 		}
 		var fit models
 		data := dataOf(revisions, versions, false)
-		if fit.Elements, err = infer.Fit(data, c.policy); err != nil {
+		var known calibration
+		if fit.Leans, known, err = calibrationTx(ctx, tx, c.campaign, data); err != nil {
+			return fmt.Errorf("calibration for campaign %d: %w", campaignID, err)
+		}
+		if fit.Elements, err = infer.FitOn(data, c.policy, known.Elements); err != nil {
 			return fmt.Errorf("fit elements of campaign %d: %w", campaignID, err)
 		}
 		if fit.Check, err = fit.Elements.Check(data); err != nil {
 			return fmt.Errorf("check the model of campaign %d: %w", campaignID, err)
 		}
-		if fit.Parts, err = infer.Fit(dataOf(revisions, versions, true), c.policy); err != nil {
+		if fit.Parts, err = infer.FitOn(dataOf(revisions, versions, true), c.policy, known.Parts); err != nil {
 			return fmt.Errorf("fit parts of campaign %d: %w", campaignID, err)
 		}
 		if c.model, err = insertModelTx(ctx, tx, campaignID, fit, s.now()); err != nil {
@@ -300,8 +305,11 @@ func (s *Service) fitCampaign(ctx context.Context, actor access.Actor, campaignI
 			}
 		}
 		report = FitReport{c.model.Version, fit.Elements.Persons, len(rows), fit.Elements.Warnings}
-		return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "deficits.fitted", ObjectKind: "campaign", ObjectID: strconv.FormatInt(campaignID, 10),
-			Details: map[string]any{"version": report.Version, "persons": report.Persons, "method": c.model.Elements.Method}})
+		details := map[string]any{"version": report.Version, "persons": report.Persons, "method": c.model.Elements.Method}
+		if fit.Leans != nil {
+			details["leans_on_model"] = fit.Leans.Model
+		}
+		return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "deficits.fitted", ObjectKind: "campaign", ObjectID: strconv.FormatInt(campaignID, 10), Details: details})
 	})
 	return report, err
 }
@@ -355,7 +363,11 @@ func (s *Service) DropTx(ctx context.Context, tx *sqlx.Tx, r campaign.Registrati
 // ModelTx reads the state of a campaign's model, for results.Links.
 func (s *Service) ModelTx(ctx context.Context, tx *sqlx.Tx, campaignID int64) (results.ModelState, error) {
 	m, err := modelTx(ctx, tx, campaignID, infer.DefaultPolicy())
-	return results.ModelState{Version: m.Version, FittedAt: m.FittedAt, Persons: m.Persons}, err
+	if err != nil {
+		return results.ModelState{}, err
+	}
+	leans, err := leansTx(ctx, tx, m)
+	return results.ModelState{Version: m.Version, FittedAt: m.FittedAt, Persons: m.Persons, Leans: leans}, err
 }
 
 // EstimatesTx says what is held of a revision's elements and of its parts, for

@@ -109,11 +109,21 @@ type answer struct {
 	Code        string          `json:"code"`
 	Campaign    string          `json:"campaign"`
 	Model       string          `json:"model"`
+	Leans       *answerLeaning  `json:"leans_on"`
 	Cut         float64         `json:"cut"`
 	Preliminary bool            `json:"preliminary"`
 	ShareDiffer int             `json:"share_rule_differs"` // of Measured elements the share rule says otherwise
 	Measured    int             `json:"measured"`
 	Elements    []answerElement `json:"elements"`
+}
+
+// An answerLeaning is the calibration that a model of few persons leans on.
+type answerLeaning struct {
+	Campaign string `json:"campaign"`
+	Model    string `json:"model"`
+	Persons  int    `json:"persons"`
+	Tasks    int    `json:"tasks"` // taken,
+	Of       int    `json:"of"`    // of so many
 }
 
 type answerElement struct {
@@ -165,6 +175,9 @@ type answerNext struct {
 
 func answerOf(p Profile) answer {
 	a := answer{Code: p.Code, Campaign: p.Campaign.Title, Model: p.Model, Cut: p.Cut, Preliminary: p.Preliminary, ShareDiffer: p.Differ, Measured: p.Measured, Elements: []answerElement{}}
+	if l := p.Leans; l != nil {
+		a.Leans = &answerLeaning{Campaign: l.Title, Model: l.Model, Persons: l.Persons, Tasks: l.Tasks, Of: l.Of}
+	}
 	for _, part := range p.Parts {
 		for _, e := range part.Elements {
 			d := e.Deficit

@@ -28,6 +28,7 @@ type ModelPage struct {
 	Model    string
 	FittedAt time.Time
 	Persons  int
+	Leans    *results.Leaning // nil: on the answers of this campaign alone
 	Cycles   int
 	Settled  bool
 	Check    infer.Check
@@ -93,6 +94,9 @@ func (s *Service) ModelCheck(ctx context.Context, actor access.Actor, campaignID
 			return nil
 		}
 		p.Fitted, p.Model, p.FittedAt, p.Persons = true, c.model.name(), c.model.FittedAt, c.model.Persons
+		if p.Leans, err = leansTx(ctx, tx, c.model); err != nil {
+			return err
+		}
 		if p.Small = p.Persons < leastGroup; p.Small {
 			return nil
 		}

@@ -33,6 +33,7 @@ type Profile struct {
 	Model       string
 	FittedAt    *time.Time
 	Persons     int
+	Leans       *results.Leaning
 	Preliminary bool
 	Parts       []PartProfile
 	Differ      int // elements of which the share rule says otherwise
@@ -155,6 +156,9 @@ func (s *Service) profileTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor
 		Model: c.model.name(), Persons: c.model.Persons, MayReport: actor.May(access.PersonResults), MayTasks: actor.May(access.TasksRead)}
 	if c.model.ID != 0 {
 		p.FittedAt = &c.model.FittedAt
+	}
+	if p.Leans, err = leansTx(ctx, tx, c.model); err != nil {
+		return Profile{}, err
 	}
 	if p.Passport, err = passportTx(ctx, tx, reg, p.MayReport); err != nil {
 		return p, err

@@ -31,7 +31,8 @@ type Contradiction struct {
 }
 
 const (
-	enoughToContradict = 100  // answers to a task
+	enoughToContradict = 100  // answers to a task,
+	variedEnough       = 6.0  // or fewer whose residuals vary by so much in all: sums of them are about normal (24 answers to a task that half solve)
 	contradicting      = 0.02 // chance that any task is named although all parameters are true
 	slight             = 0.06 // shares nearer to what was foreseen are not worth a word, however sure
 	manyContradict     = 0.2  // of the tasks: then it is rather the calibration than tasks
@@ -59,7 +60,13 @@ func (s *residuals) add(came, told, v, h float64) {
 	s.hh += h * h
 }
 
-func (s *residuals) contradiction() Contradiction {
+// enough tells whether the answers suffice to speak against parameters.
+func (s *residuals) enough() bool { return s.n >= enoughToContradict || s.v >= variedEnough }
+
+// contradiction holds the answers against parameters that were found by so many others, 0
+// where they are as known: a share foreseen by N answers has itself about the variance v̄/N,
+// which makes that of the sum of n residuals 1 + n/N times as large.
+func (s *residuals) contradiction(calibrated int) Contradiction {
 	n := float64(s.n)
 	c := Contradiction{Answers: s.n, Expected: part(s.told, n), Came: part(s.came, n)}
 	if s.v <= 0 {
@@ -72,6 +79,9 @@ func (s *residuals) contradiction() Contradiction {
 	if variance > 1e-9*s.hhv && spread > 1e-6 {
 		c.Square += slope * slope / variance
 		c.Slope = slope / n / spread
+	}
+	if calibrated > 0 {
+		c.Square /= 1 + n/float64(calibrated)
 	}
 	return c
 }
@@ -157,16 +167,17 @@ func (f *fitting) contradictions() {
 		sums := f.beside(suspect)
 		list, looked = []found{}, 0
 		for _, s := range sums {
-			if s.n >= enoughToContradict {
+			if s.enough() {
 				looked++
 			}
 		}
 		for i, s := range sums {
-			c := s.contradiction()
-			suspect[i] = s.n >= enoughToContradict && c.Square > -2*math.Log(contradicting/float64(looked)) &&
+			task := &f.m.Tasks[f.tasks[i].at]
+			c := s.contradiction(task.Calibrated)
+			suspect[i] = s.enough() && c.Square > -2*math.Log(contradicting/float64(looked)) &&
 				(math.Abs(c.Came-c.Expected) >= slight || math.Abs(c.Slope) >= slight)
 			if suspect[i] {
-				list = append(list, found{&f.m.Tasks[f.tasks[i].at], c})
+				list = append(list, found{task, c})
 			}
 		}
 		if len(list) == 0 {

@@ -63,6 +63,30 @@ const (
 //
 // The order of persons, tasks and elements, and the number of processors, change nothing.
 func Fit(d Data, p Policy, fixed ...irt.Item) (Model, error) {
+	given := make(map[string]taker, len(fixed))
+	for i := range fixed {
+		given[fixed[i].ID] = func(m *Model, t *ModelTask, whole bool) { m.takeItem(t, &fixed[i], whole) }
+	}
+	return fit(d, p, given)
+}
+
+// FitOn is Fit with the parameters of tasks that another model found on the answers of
+// others. Points are held as the levels of that model; how uncertain it is of the parameters
+// widens what is said of persons, and softens what contradicts them. A task which that
+// model left out is left out again.
+func FitOn(d Data, p Policy, found []ModelTask) (Model, error) {
+	given := make(map[string]taker, len(found))
+	for i := range found {
+		given[found[i].ID] = func(_ *Model, t *ModelTask, _ bool) { t.take(&found[i]) }
+	}
+	return fit(d, p, given)
+}
+
+// A taker gives a task parameters that are not to be estimated; whole tells that nobody
+// got a part of a point.
+type taker func(m *Model, t *ModelTask, whole bool)
+
+func fit(d Data, p Policy, given map[string]taker) (Model, error) {
 	if err := p.Check(); err != nil {
 		return Model{}, err
 	}
@@ -74,7 +98,7 @@ func Fit(d Data, p Policy, fixed ...irt.Item) (Model, error) {
 		return Model{}, err
 	}
 	m.Fitted = true
-	if err := m.lay(d, fixed); err != nil {
+	if err := m.lay(d, given); err != nil {
 		return Model{}, err
 	}
 	m.canonical(d)
@@ -107,11 +131,7 @@ func elementsOf(d Data) []string {
 }
 
 // lay puts every task into the model with values to start from.
-func (m *Model) lay(d Data, fixed []irt.Item) error {
-	bank := map[string]*irt.Item{}
-	for i := range fixed {
-		bank[fixed[i].ID] = &fixed[i]
-	}
+func (m *Model) lay(d Data, given map[string]taker) error {
 	type seen struct {
 		n, points float64
 		whole     bool
@@ -137,10 +157,9 @@ func (m *Model) lay(d Data, fixed []irt.Item) error {
 	for _, i := range order {
 		t := ModelTask{Task: d.Tasks[i], Model: irt.TwoPL}
 		levels := levelsOf(t.Max, by[i].whole)
-		if it := bank[t.ID]; it != nil {
-			t.Fixed, t.Model, t.A, t.D, t.C = true, it.Model, it.A, slices.Clone(it.D), it.C
-			m.fixScores(&t, it, by[i].whole)
-			levels = len(it.D)
+		if take := given[t.ID]; take != nil {
+			take(m, &t, by[i].whole)
+			levels = len(t.D)
 		} else {
 			t.D = make([]float64, levels)
 			if levels > 1 {
@@ -178,6 +197,18 @@ func (m *Model) lay(d Data, fixed []irt.Item) error {
 		m.Warnings = append(m.Warnings, fmt.Sprintf("no parameters are given and fewer than %d persons answered, so that parameters rest mostly on what is supposed of tasks in general: %s", fewAnswers, some(few)))
 	}
 	return nil
+}
+
+// takeItem gives t the parameters of the bank, as known.
+func (m *Model) takeItem(t *ModelTask, it *irt.Item, whole bool) {
+	t.Fixed, t.Model, t.A, t.D, t.C = true, it.Model, it.A, slices.Clone(it.D), it.C
+	m.fixScores(t, it, whole)
+}
+
+// take gives t the parameters that a model found.
+func (t *ModelTask) take(found *ModelTask) {
+	t.Fixed, t.Model, t.A, t.D, t.C = true, found.Model, found.A, slices.Clone(found.D), found.C
+	t.Cov, t.Scores, t.Calibrated = slices.Clone(found.Cov), slices.Clone(found.Scores), found.Answers
 }
 
 // fixScores says which points are which level of a task from the bank: where its parameters

@@ -32,6 +32,7 @@ type Report struct {
 	Cut         float64
 	MinTasks    int
 	Scale       string
+	Leans       *Leaning // nil: the model has answers enough of its own
 	Parts       []PartReport
 	Strong      []Finding
 	Weak        []Finding

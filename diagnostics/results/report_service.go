@@ -123,6 +123,13 @@ func (s *Service) reportTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor,
 	}
 	r := compose(last, versions, elements, estimates, scale)
 	r.Own, r.Title, r.Code, r.Published = own, c.Title, reg.Code, c.PublishedAt
+	if s.links.Model != nil {
+		model, err := s.links.Model(ctx, tx, c.ID)
+		if err != nil {
+			return nil, fmt.Errorf("model of campaign %d: %w", c.ID, err)
+		}
+		r.Leans = model.Leans
+	}
 	st, err := StatisticsTx(ctx, tx, c.ID)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/internal/jobs"
+	"github.com/lotsiya/lotsiya/web"
 )
 
 // An Estimate is what the stored model says of an element of one person, or of a
@@ -45,6 +46,26 @@ type ModelState struct {
 	Version  int // 0 = none
 	FittedAt time.Time
 	Persons  int
+	Leans    *Leaning // nil: on the answers of its own campaign alone
+}
+
+// A Leaning is an earlier diagnostic from which the model of a small one takes how hard its
+// tasks are.
+type Leaning struct {
+	Title   string // of that diagnostic
+	Model   string // of its versions, as estimates name them
+	Persons int    // by whose answers it was found
+	Tasks   int    // taken,
+	Of      int    // of so many
+}
+
+// Sentence tells it to any reader.
+func (l Leaning) Sentence() string {
+	tasks := "заданий"
+	if l.Tasks < l.Of {
+		tasks = web.Num(l.Tasks) + " из " + web.Plural(l.Of, "задания", "заданий", "заданий")
+	}
+	return fmt.Sprintf("Трудность %s взята с калибровки диагностики «%s», %s: своих ответов мало.", tasks, l.Title, web.Plural(l.Persons, "участник", "участника", "участников"))
 }
 
 // Links are what others give to results; cmd sets them. Each may be nil.
