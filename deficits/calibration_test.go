@@ -16,6 +16,7 @@ import (
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/dbtest"
 	"github.com/lotsiya/lotsiya/people"
 )
 
@@ -240,6 +241,30 @@ func TestSmallCampaignLeansOnALargeOne(t *testing.T) {
 	if on := s.fit(later); on == nil || on.Version != 2 {
 		t.Errorf("after the consent was given again leans on %+v", on)
 	}
+	// A trial lends nothing, nor does a model that knows less than half of the tasks.
+	owner := dbtest.Owner(t, s.pool)
+	change := func(query string, args ...any) {
+		t.Helper()
+		_, err := owner.Exec(query, args...)
+		s.must(err)
+	}
+	change(`UPDATE campaign SET purpose = 'trial' WHERE id = $1`, large)
+	if on := s.fit(later); on != nil {
+		t.Errorf("leans on a trial: %+v", on)
+	}
+	change(`UPDATE campaign SET purpose = 'real' WHERE id = $1`, large)
+	for i, tasks := range []int64{13, 14} {
+		change(`INSERT INTO campaign_model (campaign_id, version, method, parameters, persons, fitted_at)
+			SELECT campaign_id, $2, method, jsonb_set(parameters, '{elements,tasks}', (SELECT jsonb_agg(t) FROM (SELECT t FROM jsonb_array_elements(parameters->'elements'->'tasks') t LIMIT $3) x)), persons, fitted_at
+			FROM campaign_model WHERE campaign_id = $1 AND version = 2`, large, 3+i, tasks)
+		switch on := s.fit(later); {
+		case tasks < 14 && on != nil:
+			t.Errorf("leans on a model that knows %d of 28 tasks: %+v", tasks, on)
+		case tasks == 14 && (on == nil || on.Tasks != 14 || on.Of != 28):
+			t.Errorf("leans on %+v", on)
+		}
+	}
+	s.says(analyst, fmt.Sprintf("/campaigns/%d/model", later), "Трудность 14 из 28 заданий взята с калибровки")
 	var registration int64
 	s.must(s.pool.Get(&registration, `SELECT id FROM registration WHERE campaign_id = $1 AND person_id = $2`, large, s.teachers[1].ID))
 	s.must(s.campaigns.Annul(ctx, s.manager, registration, "Проба"))

@@ -69,7 +69,7 @@ func TestFewLeanOnMany(t *testing.T) {
 	}
 }
 
-// A model is made on another one to the bit, and a better answer speaks against nobody.
+// Leaning, a better answer speaks against nobody, and every task says by how many answers it was found.
 func TestLeaningIsMonotone(t *testing.T) {
 	for i := range 12 {
 		w, found := school(t, uint64(1200+i), 1+i)
