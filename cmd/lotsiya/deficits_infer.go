@@ -272,6 +272,7 @@ func (o *deficitsOut) estimate(e infer.Estimate, rule infer.Status, ruleSeverity
 	o.number(`,"share":`, share)
 	o.number(`,"tasks":`, float64(e.Tasks))
 	o.number(`,"tasks_left_out":`, float64(e.LeftOut))
+	o.number(`,"tasks_own":`, float64(e.Own))
 	o.number(`,"omitted":`, float64(e.Omitted))
 	o.number(`,"estimate":`, e.Estimate)
 	o.number(`,"interval":[`, e.Low)

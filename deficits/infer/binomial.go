@@ -293,7 +293,7 @@ func (m Binomial) Infer(tasks []Task, responses []Response) ([]Estimate, error) 
 func (m Binomial) estimate(prior ElementPrior, s sum) Estimate {
 	n, k := s.counts()
 	a, b := prior.A+k, prior.B+n-k
-	out := Estimate{Element: prior.Element, Score: s.points, Max: s.max, Tasks: s.answered, Omitted: s.omitted, Estimate: a / (a + b)}
+	out := Estimate{Element: prior.Element, Score: s.points, Max: s.max, Tasks: s.answered, Own: s.answered, Omitted: s.omitted, Estimate: a / (a + b)}
 	if s.max > 0 {
 		out.Share = s.points / s.max
 	}

@@ -279,13 +279,13 @@ func (p *Prepared) borrowed(w *workspace, responses []Response, out *PriorEffect
 	answered := make([]int, len(p.elements))
 	for _, r := range responses {
 		if w.given[r.Task] >= 0 && r.State == Answered && p.parts[r.Task].p != nil {
-			for _, l := range p.parts[r.Task].links {
+			for _, l := range p.parts[r.Task].links { // also of tasks that it shares
 				answered[l.element]++
 			}
 		}
 	}
 	for e := range p.elements {
-		if answered[e] < max(1, p.m.Policy.MinTasks) {
+		if w.u[e] == nil || answered[e] < max(1, p.m.Policy.MinTasks) {
 			continue
 		}
 		p.density(w, e, w.f[e])

@@ -149,7 +149,7 @@ func TestFewPersonsAreMonotone(t *testing.T) {
 	for i := range 40 {
 		w := design{persons: 1 + i%12, areas: 2, elements: 7, tasks: same(3), correlation: 0.6, deviation: 0.7, seed: uint64(1000 + i)}.make()
 		for n := 0; n < len(w.data.Tasks); n += 4 { // some tasks speak of two elements
-			w.data.Tasks[n].Weights = map[string]float64{name(n / 3): 0.5, name((n/3 + 2) % 7): 0.3}
+			w.data.Tasks[n].Weights = map[string]float64{name(n / 3): 0.5, name((n/3 + 2) % 7): []float64{0.3, 0.5}[n/4%2]}
 		}
 		before := answers(t, fitted(t, w.data, w.policy(), w.items...), w.data)
 		responses := w.data.Persons[0].Responses

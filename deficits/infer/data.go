@@ -56,6 +56,7 @@ type Estimate struct {
 	Max       float64  `json:"max"`            // the most these tasks give
 	Tasks     int      `json:"tasks"`          // answered tasks
 	LeftOut   int      `json:"tasks_left_out"` // of these, left out by the model: the status does not count them
+	Own       int      `json:"tasks_own"`      // of these, evidence of this element: without one the status is insufficient
 	Omitted   int      `json:"omitted"`        // presented, left without an answer, scored 0
 	Share     float64  `json:"share"`          // Score/Max, 0 where Max is 0
 	Estimate  float64  `json:"estimate"`       // posterior mean of the true share
@@ -90,8 +91,8 @@ func (d Data) check() error {
 }
 
 // Main is the element that the task's answers are evidence of: the one with the largest
-// weight, where several share it one drawn by the ids, so that such tasks spread over
-// their elements alike. To count one answer in the likelihood of two elements, or of each
+// weight; where several share it, the one that the fit drew (ModelTask.Evidence), and for a
+// task that no fit has seen one drawn by the ids. To count one answer in the likelihood of two elements, or of each
 // by half, would make their deviations look smaller than they are; the others of the
 // task's elements learn of the answer through their area, and keep the task in their points.
 func (t Task) Main() string {

@@ -101,6 +101,7 @@ func fit(d Data, p Policy, given map[string]taker) (Model, error) {
 	if err := m.lay(d, given); err != nil {
 		return Model{}, err
 	}
+	m.settle(d)
 	m.canonical(d)
 	f := newFitting(&m, d)
 	for {
@@ -209,6 +210,9 @@ func (m *Model) takeItem(t *ModelTask, it *irt.Item, whole bool) {
 func (t *ModelTask) take(found *ModelTask) {
 	t.Fixed, t.Model, t.A, t.D, t.C = true, found.Model, found.A, slices.Clone(found.D), found.C
 	t.Cov, t.Scores, t.Calibrated = slices.Clone(found.Cov), slices.Clone(found.Scores), found.Answers
+	if len(found.tops()) > 1 {
+		t.Evidence = found.main()
+	}
 }
 
 // fixScores says which points are which level of a task from the bank: where its parameters
@@ -257,12 +261,13 @@ func (m *Model) canonical(d Data) {
 		}
 	}
 	type keyed struct {
-		name string
-		key  []float64
+		name   string
+		key    []float64
+		colour uint64
 	}
 	order := func(list []keyed) map[string]int {
 		slices.SortFunc(list, func(a, b keyed) int {
-			return cmp.Or(slices.Compare(a.key, b.key), strings.Compare(a.name, b.name))
+			return cmp.Or(slices.Compare(a.key, b.key), cmp.Compare(a.colour, b.colour), strings.Compare(a.name, b.name))
 		})
 		at := map[string]int{}
 		for i, k := range list {
@@ -274,7 +279,16 @@ func (m *Model) canonical(d Data) {
 	for i := range m.Tasks {
 		t := &m.Tasks[i]
 		v := moments[place[t.ID]]
-		tasks[i] = keyed{t.ID, append([]float64{t.Max, float64(t.Answers), t.A, t.C, v[0], v[1], v[2], v[3]}, t.D...)}
+		tasks[i] = keyed{name: t.ID, key: append([]float64{t.Max, float64(t.Answers), t.A, t.C, v[0], v[1], v[2], v[3]}, t.D...)}
+	}
+	for i := range tasks { // of few persons tasks are often alike at first sight
+		if slices.ContainsFunc(tasks[:i], func(k keyed) bool { return slices.Equal(k.key, tasks[i].key) }) {
+			c := m.colour(d)
+			for j := range tasks {
+				tasks[j].colour = c.tasks[tasks[j].name]
+			}
+			break
+		}
 	}
 	at := order(tasks)
 	slices.SortFunc(m.Tasks, func(a, b ModelTask) int { return cmp.Compare(at[a.ID], at[b.ID]) })

@@ -82,7 +82,7 @@ func newFitting(m *Model, d Data) *fitting {
 	}
 	slot := make([]map[int]int, len(m.Elements)) // task of fitting → its column in the element
 	for i, t := range f.tasks {
-		e := m.Tasks[t.at].Main()
+		e := m.Tasks[t.at].main()
 		if e == "" {
 			continue
 		}

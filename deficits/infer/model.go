@@ -57,10 +57,13 @@ type ModelTask struct {
 	C       float64   `json:"c"`
 	Cov     []float64 `json:"cov,omitempty"` // of (a, d_1…), row by row; none: taken as known
 	Answers int       `json:"answers"`
-	Fixed   bool      `json:"fixed"`            // taken from the bank or another model
-	Scores  []int     `json:"scores,omitempty"` // the lowest points of each level, where the bank's parameters know not all; none: levels lie evenly
-	Out     string    `json:"out,omitempty"`    // why the task is left out, empty where it is not
-	Mean    float64   `json:"mean,omitempty"`   // share of points seen
+	// Evidence is the element that the answers are evidence of, where several share the
+	// largest weight (see evidence.go); a model that did not store it draws by ids.
+	Evidence string  `json:"evidence,omitempty"`
+	Fixed    bool    `json:"fixed"`            // taken from the bank or another model
+	Scores   []int   `json:"scores,omitempty"` // the lowest points of each level, where the bank's parameters know not all; none: levels lie evenly
+	Out      string  `json:"out,omitempty"`    // why the task is left out, empty where it is not
+	Mean     float64 `json:"mean,omitempty"`   // share of points seen
 	// Calibrated is how many answers the parameters were found by, where another model did; 0: as known.
 	Calibrated int `json:"calibrated,omitempty"`
 	// Contradicts is set where the answers contradict parameters from the bank.

@@ -121,7 +121,7 @@ func (p *Prepared) candidates(responses []Response, tasks []Task) (map[string][]
 		}
 		if c.Out == "" {
 			c.p = table(&c.ModelTask, p.tree.x)
-			out[t.Main()] = append(out[t.Main()], c)
+			out[c.main()] = append(out[c.main()], c)
 		}
 	}
 	return out, nil
@@ -212,7 +212,7 @@ func (p *Prepared) after(w *workspace, e int, outcomes [][]float64, counted int)
 		for j, x := range density {
 			w.p[j] = x / chance
 		}
-		said := p.say(w, e, facts{counted: counted})
+		said := p.say(w, e, facts{counted: counted, own: 1})
 		width += chance * (said.High - said.Low)
 		if said.Status == Deficit || said.Status == Fine {
 			settled += chance

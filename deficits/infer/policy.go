@@ -100,6 +100,8 @@ func (p Policy) ByShare(share float64, answered int) (Severity, Status) {
 		return SeverityNone, Insufficient
 	case share < p.Cut:
 		return p.Band(share), Deficit
+	case p.Cut == 0 || p.Band(share) == SeverityNone: // under cut 0 lies nothing
+		return SeverityNone, Fine
 	}
-	return p.Band(share), Fine
+	return Low, Fine // what is not under the cut has a little to strengthen at most
 }

@@ -57,6 +57,16 @@ type facts struct {
 	score, max        float64
 	answered, omitted int
 	counted           int // answered tasks that the model takes in
+	own               int // of these, evidence of the element
+}
+
+// decisive is how many answers the status may rest on: tasks that the element shares with
+// others count with those of its own, and not where there are none.
+func (f facts) decisive() int {
+	if f.own == 0 {
+		return 0
+	}
+	return f.counted
 }
 
 // Prepare puts the model on the grid for answers to these tasks.
@@ -134,7 +144,7 @@ func (p *Prepared) grow() {
 				part.p = table(&part.ModelTask, p.tree.x)
 			}
 		}
-		part.links = p.links(t, part.p)
+		part.links = p.links(&part.ModelTask, part.p)
 	}
 	p.readouts()
 }
@@ -167,8 +177,8 @@ func table(t *ModelTask, x []float64) []float64 {
 	return out
 }
 
-func (p *Prepared) links(t Task, f []float64) []link {
-	out, main := []link{}, t.Main()
+func (p *Prepared) links(t *ModelTask, f []float64) []link {
+	out, main := []link{}, t.main()
 	for _, e := range slices.Sorted(maps.Keys(t.Weights)) {
 		switch w := t.Weights[e]; {
 		case w <= 0:
@@ -368,6 +378,9 @@ func (p *Prepared) load(w *workspace, responses []Response) ([]facts, error) {
 			if t.p != nil {
 				f.counted++
 			}
+			if l.f != nil {
+				f.own++
+			}
 		}
 		if t.p == nil {
 			continue
@@ -428,7 +441,7 @@ func (p *Prepared) say(w *workspace, e int, f facts) Estimate {
 		r.blurred(density, w.wide)
 		density = w.wide
 	}
-	out := Estimate{Element: r.name, Score: f.score, Max: f.max, Tasks: f.answered, LeftOut: f.answered - f.counted, Omitted: f.omitted}
+	out := Estimate{Element: r.name, Score: f.score, Max: f.max, Tasks: f.answered, LeftOut: f.answered - f.counted, Own: f.own, Omitted: f.omitted}
 	if f.max > 0 {
 		out.Share = f.score / f.max
 	}
@@ -445,6 +458,6 @@ func (p *Prepared) say(w *workspace, e int, f facts) Estimate {
 	out.Shortfall = max(0, out.Shortfall)
 	out.Low = min(out.Estimate, r.quantile(density, 0.05))
 	out.High = max(out.Estimate, r.quantile(density, 0.95))
-	out.Status, out.Severity = policy.Judge(out.Estimate, out.P, f.counted)
+	out.Status, out.Severity = policy.Judge(out.Estimate, out.P, f.decisive())
 	return out
 }

@@ -262,6 +262,12 @@ func ReadPolicy(name string, in io.Reader) (p Policy, warnings []string, err err
 	}
 	p = DefaultPolicy()
 	var faults psychometrics.Faults
+	if fields == nil {
+		faults = append(faults, name+`: null, expected a policy such as {"cut":0.6}`)
+	}
+	for _, twice := range repeated(text) {
+		faults = append(faults, fmt.Sprintf("%s: %s stands twice: which one is meant?", name, twice))
+	}
 	take := func(field string, to any, expected string) bool {
 		raw, ok := fields[field]
 		delete(fields, field)
@@ -324,6 +330,42 @@ func ReadPolicy(name string, in io.Reader) (p Policy, warnings []string, err err
 		return Policy{}, nil, faults
 	}
 	return p, warnings, nil
+}
+
+// repeated lists the fields of a JSON object, and of the objects in it, that stand more than once.
+func repeated(text []byte) (list []string) {
+	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))))
+	var value func(path string)
+	value = func(path string) {
+		t, err := dec.Token()
+		if err != nil {
+			return
+		}
+		switch t {
+		case json.Delim('['):
+			for dec.More() {
+				value(path)
+			}
+			_, _ = dec.Token()
+		case json.Delim('{'):
+			seen := map[string]bool{}
+			for dec.More() {
+				key, err := dec.Token()
+				if err != nil {
+					return
+				}
+				name := path + fmt.Sprint(key)
+				if seen[name] {
+					list = append(list, name)
+				}
+				seen[name] = true
+				value(name + ", ")
+			}
+			_, _ = dec.Token()
+		}
+	}
+	value("")
+	return list
 }
 
 // Remarks are what is odd about judging by this policy what Q asks: a cut that decides by

@@ -213,13 +213,13 @@ func (f *ItemFit) check(m Model) (faults []string) {
 	case !f.Model.known():
 		faults = append(faults, fmt.Sprintf("model %q, expected one of %v", f.Model, Models))
 	case !(math.Abs(float64(f.A)) < 1e6):
-		faults = append(faults, fmt.Sprintf("a is %v, expected a number", f.A))
+		faults = append(faults, fmt.Sprintf("a is %v, expected a number between −1e6 and 1e6", f.A))
 	case !(f.C >= 0 && f.C < 1):
 		faults = append(faults, fmt.Sprintf("c is %v, expected 0 ≤ c < 1", f.C))
 	case len(f.D) == 0 && len(f.B) == 0:
 		faults = append(faults, `neither "d" nor "b", expected an intercept or a difficulty for each score above 0`)
 	case len(f.D) > 0 && !finite(f.D), len(f.D) == 0 && !finite(f.B):
-		faults = append(faults, "a parameter is no number")
+		faults = append(faults, "a value of d or b is no number between −1e6 and 1e6")
 	case len(f.D) > 0 && len(f.B) > 0 && len(f.D) != len(f.B):
 		faults = append(faults, fmt.Sprintf("%d values of d and %d of b, expected as many", len(f.D), len(f.B)))
 	case len(f.D) > 0 && len(f.B) > 0 && f.Model.known() && f.contradicts():
