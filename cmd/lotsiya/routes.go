@@ -52,6 +52,7 @@ func routesPlanCommand() *cobra.Command {
 			if limit > 0 {
 				end := time.Now().Add(time.Duration(limit * float64(time.Second)))
 				opt.Expired, opt.Endless = func() bool { return time.Now().After(end) }, true
+				opt.Left = func() float64 { return time.Until(end).Seconds() / limit }
 			}
 			opt.Progress = progressBar(os.Stderr, "planning")
 			a := plan.Plan(&problem, opt)

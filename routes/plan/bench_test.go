@@ -87,3 +87,23 @@ func BenchmarkMany(b *testing.B) {
 		})
 	}
 }
+
+// A region within a time limit: what a pair of processors finds in so many seconds. The clock is the processor time of
+// the process, so that whatever else the machine does does not count.
+func BenchmarkTimeLimit(b *testing.B) {
+	p := random(1, shape{programmes: 150, teachers: 10000, elements: 25, deficits: 5, covers: 3, sessions: 3, hours: 72, seats: 75, days: 300, groups: 0.1, requires: 0.1, cost: 20000})
+	for _, limit := range []float64{1, 3, 10} {
+		b.Run(fmt.Sprintf("%gs", limit), func(b *testing.B) {
+			for b.Loop() {
+				from := spent(false)
+				left := func() float64 { return 1 - (spent(false)-from).Seconds()/2/limit }
+				a := Plan(p, Options{Expired: func() bool { return left() < 0 }, Left: left, Endless: true})
+				b.ReportMetric((spent(false) - from).Seconds(), "cpu-s")
+				b.ReportMetric(a.Gap*100, "gap-%")
+				if bad := Check(p, &a); bad != nil {
+					b.Fatal(bad)
+				}
+			}
+		})
+	}
+}

@@ -11,6 +11,7 @@ import (
 type Options struct {
 	Expired  func() bool        // asked between pieces of work; true ends the improvement. nil: the fixed budget alone
 	Endless  bool               // improve until Expired (with Expired alone the fixed budget still holds)
+	Left     func() float64     // the part of the time that is left, from 1 to 0, where Expired goes by a clock; nil: all of it
 	Workers  int                // 0: two
 	Enough   float64            // relative gap at which a plan for many is good enough; 0: a hundredth of a percent, none when Endless
 	Nodes    int                // limit of nodes of one search; 0: a million
@@ -29,6 +30,9 @@ func (o Options) withDefaults() Options {
 	if o.Expired == nil {
 		o.Expired = func() bool { return false }
 		o.Endless = false
+	}
+	if o.Left == nil {
+		o.Left = func() float64 { return 1 }
 	}
 	if o.Enough <= 0 {
 		if o.Enough = 1e-4; o.Endless {

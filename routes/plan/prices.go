@@ -14,7 +14,7 @@ func (r *region) evaluate(price []float64, use []int) float64 {
 	late := make([]bool, len(r.rep))
 	r.each(false, func(s *searcher, c int) {
 		q := &r.people[r.rep[c]]
-		if late[c] = len(q.musts) == 0 && r.opt.Expired(); late[c] {
+		if late[c] = len(q.musts) == 0 && r.hurry(0.3); late[c] {
 			for _, w := range q.weights {
 				up[c] += w
 			}
@@ -26,7 +26,11 @@ func (r *region) evaluate(price []float64, use []int) float64 {
 		if i, _ := r.top(c, price); i >= 0 {
 			warm = r.cols[c][i].slots
 		}
-		f := s.solve(q, price, warm, r.nodeLimit())
+		limit := r.nodeLimit()
+		if r.hurry(0.7) {
+			limit = hasty
+		}
+		f := s.solve(q, price, warm, limit)
 		pick[c] = -1
 		if f.feasible {
 			up[c] = f.bound
@@ -75,11 +79,14 @@ const sampled = 4000
 // sample finds prices among every k-th teacher with the same part of the seats; nil where that is not worth it. They
 // are good enough to start from: with so many teachers a part of them is much like the whole.
 func (r *region) sample() []float64 {
-	n := len(r.people)
-	if n <= sampled {
+	n, most := len(r.people), sampled
+	if r.opt.Endless { // somebody waits: rough prices first, of ever larger parts
+		most = min(max(300, n/8), sampled)
+	}
+	if n <= most {
 		return nil
 	}
-	step := (n + sampled/2 - 1) / (sampled / 2)
+	step := (n + most/2 - 1) / (most / 2)
 	m := *r.m
 	m.slots = slices.Clone(m.slots)
 	for s := range m.slots {
@@ -92,6 +99,7 @@ func (r *region) sample() []float64 {
 		part = append(part, r.people[i])
 	}
 	opt := r.opt
+	opt.Expired = func() bool { return r.hurry(0.8) }
 	opt.Progress = func(float64) {}
 	few := newRegion(&m, part, opt)
 	few.settlePrices(few.newPrimal())
@@ -135,7 +143,7 @@ func (r *region) settlePrices(p *primal) bool {
 		p.build(r.star, false, many)
 		r.take(p)
 	}
-	for it := 0; it < rounds && !r.done(); it++ {
+	for it := 0; it < rounds && !r.done() && !r.hurry(0.5); it++ {
 		if !r.round(use) {
 			break
 		}
@@ -152,7 +160,7 @@ func (r *region) settlePrices(p *primal) bool {
 func (r *region) walk(n int, use []int) {
 	price, dir := slices.Clone(r.star), make([]float64, len(r.star))
 	level, length, stall := r.bound, 1.0, 0
-	for it := 0; it < n && !r.done(); it++ {
+	for it := 0; it < n && !r.done() && !r.hurry(0.6); it++ {
 		norm := 0.0
 		for _, s := range r.scarce {
 			g := float64(use[s] - r.m.slots[s].seats)

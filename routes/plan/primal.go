@@ -189,8 +189,8 @@ func (p *primal) build(price []float64, fractional, rough bool) {
 		}
 		return a - b
 	})
-	late := 0 // how many whom the time was too short for may still have a quick route
-	if r.opt.Expired() {
+	late := 0 // how many whom the time was too short for may still have a quick route, once it is out
+	if r.hurry(0.5) {
 		late = 10_000
 	}
 	for _, t := range order {
@@ -207,8 +207,10 @@ func (p *primal) build(price []float64, fractional, rough bool) {
 				}
 			}
 		}
-		if late > 0 && pick >= 0 && len(r.cols[c]) == 1 && len(r.cols[c][pick].slots) == 0 {
-			late--
+		if late > 0 && pick >= 0 && len(r.cols[c][pick].slots) == 0 {
+			if r.opt.Expired() {
+				late--
+			}
 			p.gates()
 			pick = r.keep(int(c), r.pool[0].solve(&r.people[t], p.gate, nil, 1).slots)
 		}

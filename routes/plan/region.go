@@ -165,6 +165,9 @@ func (r *region) each(stop bool, f func(s *searcher, c int)) {
 // nodes limits the search of one teacher among many; a search cut short still bounds honestly.
 const nodes = 20_000
 
+// hasty limits it when time runs short.
+const hasty = 12
+
 func (r *region) nodeLimit() int {
 	if len(r.people) == 1 {
 		return r.opt.Nodes
@@ -208,6 +211,9 @@ func (r *region) top(c int, price []float64) (at int, value float64) {
 	}
 	return at, value
 }
+
+// hurry tells whether less than a part of the time is left: what comes later needs the rest.
+func (r *region) hurry(part float64) bool { return r.opt.Expired() || r.opt.Left() < part }
 
 func (r *region) done() bool { return r.opt.Expired() || r.enough(r.value) }
 
