@@ -60,6 +60,11 @@ type Deficit struct {
 	ReplacedAt     *time.Time      `db:"replaced_at"`
 }
 
+// Said is what is held as it is worded.
+func (d Deficit) Said() competency.Reading {
+	return competency.Reading{Status: d.Status, Severity: d.Severity, P: d.P}
+}
+
 // policyOf is the scale of a campaign as the model understands it.
 func policyOf(d competency.Definition) infer.Policy {
 	return infer.Policy{Cut: d.Cut, Bands: d.Bands, Sure: d.Sure, MinTasks: d.MinTasks}

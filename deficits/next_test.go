@@ -153,7 +153,11 @@ func TestNextTasks(t *testing.T) {
 		}
 	}
 	silent(body, "an analyst", true)
-	silent(r.says(r.methodist, person, "Что уточнить", "снимет", "разброс около"), "a methodist", false)
+	silent(r.says(r.methodist, person, "Что уточнить", "снимет", "Сомнение: насколько вывод ещё может оказаться другим", "разброс около",
+		"напишите руководителю ЦНППМ", "Назовите код "+code, "Сами задачи вам не показаны"), "a methodist", false)
+	if body := r.says(r.manager, person, "Как уточнить", "уточняющую диагностику"); !strings.Contains(body, `href="/campaigns/new"`) {
+		t.Error("who may arrange a diagnostic is not led there")
+	}
 	silent(r.says(teacher, report, "Где пока неясно и что покажет точнее", "коротк", "скажите методисту"), "a teacher", false)
 	silent(r.says(r.methodist, report, "Где пока неясно и что покажет точнее"), "a methodist", false)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -26,8 +27,10 @@ type Profile struct {
 	Attempt     string // public id, for the report
 	MayReport   bool   // the reader may open the report with the name
 	MayTasks    bool   // the reader may see the bank of tasks
+	MayCall     bool   // the reader may arrange a diagnostic
 	Passport    []Fact
 	Cut         float64
+	Rule        string // when something is said for certain
 	Scale       string
 	Share       bool // the office chose the share rule
 	Model       string
@@ -81,6 +84,15 @@ func (p Profile) Unclear() []ElementProfile {
 		}
 	}
 	return out
+}
+
+// UnclearList names them in a line, for a letter.
+func (p Profile) UnclearList() string {
+	names := []string{}
+	for _, e := range p.Unclear() {
+		names = append(names, e.Short)
+	}
+	return strings.Join(names, ", ")
 }
 
 // Typical tells whether some next task is taken as an average one of its level.
@@ -152,8 +164,8 @@ func (s *Service) profileTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor
 	if err != nil {
 		return Profile{}, err
 	}
-	p := Profile{Code: reg.Code, Campaign: c.campaign, Cut: c.scale.Definition.Cut, Scale: c.scale.Title, Share: c.scale.Definition.Rule == competency.RuleShare,
-		Model: c.model.name(), Persons: c.model.Persons, MayReport: actor.May(access.PersonResults), MayTasks: actor.May(access.TasksRead)}
+	p := Profile{Code: reg.Code, Campaign: c.campaign, Cut: c.scale.Definition.Cut, Rule: c.scale.Definition.Words(), Scale: c.scale.Title, Share: c.scale.Definition.Rule == competency.RuleShare,
+		Model: c.model.name(), Persons: c.model.Persons, MayReport: actor.May(access.PersonResults), MayTasks: actor.May(access.TasksRead), MayCall: actor.May(access.CampaignsManage)}
 	if c.model.ID != 0 {
 		p.FittedAt = &c.model.FittedAt
 	}
@@ -234,7 +246,7 @@ func (p *Profile) fill(elements []competency.Element, held, history []Deficit, t
 				continue
 			}
 			v := ElementProfile{Element: e, Deficit: d, Why: why[e.ID], Tasks: results.Weigh(lines[e.ID], why[e.ID])}
-			v.Say, v.SayClass, v.DotClass = results.Verdict(results.Estimate{Status: d.Status, P: d.P})
+			v.Say, v.SayClass, v.DotClass = results.Verdict(results.Estimate{Status: d.Status, Severity: d.Severity, P: d.P})
 			if share, asked := self[e.ID]; asked {
 				v.Self = &share
 			}
@@ -252,7 +264,7 @@ func (p *Profile) fill(elements []competency.Element, held, history []Deficit, t
 			for _, h := range history {
 				if h.Element == e.ID && h.Subject == d.Subject {
 					row := HistoryRow{Deficit: h, Campaign: titles[h.CampaignID], Now: h.ReplacedAt == nil}
-					row.Say, _, _ = results.Verdict(results.Estimate{Status: h.Status, P: h.P})
+					row.Say = h.Said().Verdict().Words()
 					v.History = append(v.History, row)
 				}
 			}

@@ -36,7 +36,7 @@ func TestDocumentHasNoEmptyTables(t *testing.T) {
 	if !strings.Contains(text, "7. По категории и стажу") || !strings.Contains(text, ">Стаж<") || strings.Contains(text, ">Категория<") {
 		t.Error("section 7 shows a group nobody is in, or not the one there is")
 	}
-	if strings.Contains(text, "Педагогов ниже порога") || !strings.Contains(text, "участников слишком мало") {
+	if strings.Contains(text, "Ожидаемая доля ниже порога") || !strings.Contains(text, "участников слишком мало") {
 		t.Error("section 5 has a table of nothing")
 	}
 }

@@ -201,7 +201,7 @@ func Lines(d reports.Digest) []Line {
 		add(partTitle(p.Part)+", средняя доля баллов", web.Pct(p.Score.Mean))
 	}
 	for _, r := range d.Rank {
-		add(r.Element.Title+": доля педагогов ниже порога", web.Pct(r.Cell.Below))
+		add(r.Element.Title+": ожидаемая доля педагогов ниже порога", web.Pct(r.Cell.Below))
 	}
 	for _, r := range append(slices.Clone(d.Rows), d.Totals...) {
 		for i, e := range d.Elements {

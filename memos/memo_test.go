@@ -179,7 +179,7 @@ func TestLife(t *testing.T) {
 	for _, c := range m.Changes {
 		moved[c.Name] = c
 	}
-	if c := moved["Разбор ошибок ученика: доля педагогов ниже порога"]; c.Was != web.Pct(frozen.Rank[0].Cell.Below) || c.Now != "5\u00a0%" {
+	if c := moved["Разбор ошибок ученика: ожидаемая доля педагогов ниже порога"]; c.Was != web.Pct(frozen.Rank[0].Cell.Below) || c.Now != "5\u00a0%" {
 		t.Errorf("what moved: %+v", m.Changes)
 	}
 	if _, same := moved["Приняли участие"]; same {

@@ -77,7 +77,7 @@ CREATE TABLE scale (
     valid_from date NOT NULL,
     CONSTRAINT scale_version_unique UNIQUE (code, version)
 );
-COMMENT ON TABLE scale IS 'Scales as versioned data; definition: {"cut":0.6,"bands":[0.4,0.6,0.8],"sure":[0.2,0.8],"min_tasks":2,"rule":"shrunk|share","labels":{…}}.';
+COMMENT ON TABLE scale IS 'Scales as versioned data; definition: {"cut":0.6,"bands":[0.4,0.6,0.8],"sure":[0.2,0.8],"min_tasks":2,"rule":"shrunk|share"}.';
 SELECT seal_table('scale');
 
 -- What every installation starts with; regions add editions and versions of their own.
@@ -101,6 +101,6 @@ INSERT INTO labour_function (code, standard, title, parent_code, kind) VALUES
 
 INSERT INTO scale (code, version, title, definition, valid_from) VALUES
     ('deficit-60', 1, 'Порог 60 %, вывод с уверенностью',
-     '{"cut": 0.6, "bands": [0.4, 0.6, 0.8], "sure": [0.2, 0.8], "min_tasks": 2, "rule": "shrunk", "labels": {"none": "уверенно", "low": "немного укрепить", "medium": "стоит укрепить", "high": "стоит укрепить в первую очередь"}}', '2026-01-01'),
+     '{"cut": 0.6, "bands": [0.4, 0.6, 0.8], "sure": [0.2, 0.8], "min_tasks": 2, "rule": "shrunk"}', '2026-01-01'),
     ('share-60-80', 1, 'Доля баллов, границы 60 и 80 %',
-     '{"cut": 0.6, "bands": [0.4, 0.6, 0.8], "sure": [0.2, 0.8], "min_tasks": 2, "rule": "share", "labels": {"none": "уверенно", "low": "немного укрепить", "medium": "стоит укрепить", "high": "стоит укрепить в первую очередь"}}', '2026-01-01');
+     '{"cut": 0.6, "bands": [0.4, 0.6, 0.8], "sure": [0.2, 0.8], "min_tasks": 2, "rule": "share"}', '2026-01-01');

@@ -56,7 +56,7 @@ INSERT INTO memo_template (code, version, kind, addressee, rule, rank, body) VAL
     ('harder_methodical', 1, 'conclusion', '', 'methodical_harder', 40, 'Методическая часть далась труднее предметной: в среднем {methodical} против {subject}.'),
     ('harder_subject', 1, 'conclusion', '', 'subject_harder', 40, 'Предметная часть далась труднее методической: в среднем {subject} против {methodical}.'),
     ('parts_even', 1, 'conclusion', '', 'parts_even', 40, 'Предметная и методическая части дались примерно одинаково: в среднем {subject} и {methodical}.'),
-    ('first', 1, 'conclusion', '', 'top', 50, 'В первую очередь стоит укрепить: {top_shares}. В скобках — доля учителей, у которых элемент скорее всего ниже порога.'),
+    ('first', 1, 'conclusion', '', 'top', 50, 'В первую очередь стоит укрепить: {top_shares}. В скобках — ожидаемая доля учителей ниже порога: среднее их вероятностей.'),
     ('surely_under', 1, 'conclusion', '', 'surely_under', 60, 'Уверенно ниже порога в среднем по группе: {under}.'),
     ('strong', 1, 'conclusion', '', 'strong', 70, 'На что можно опереться: {strong}. Здесь группа в среднем уверенно выше порога.'),
     ('below_region', 1, 'conclusion', '', 'below_region', 80, 'Заметно слабее, чем по области: {weaker}.'),

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/fault"
 )
@@ -27,18 +28,22 @@ type Query struct {
 	// of the records in the list of people
 	Element  string `form:"element" json:"element,omitempty"`
 	Severity string `form:"severity" json:"severity,omitempty"`
-	Status   string `form:"status" json:"status,omitempty"`
-	Sure     int    `form:"sure" json:"sure,omitempty"` // least probability, per cent
+	Status   string `form:"status" json:"status,omitempty"` // a competency.Verdict, or all that are possible
+	Sure     int    `form:"sure" json:"sure,omitempty"`     // least probability, per cent
+	Most     int    `form:"most" json:"most,omitempty"`     // greatest
 
 	Order string `form:"order" json:"order,omitempty"` // rows of the map: "", "n" or an element
 	Sort  string `form:"sort" json:"sort,omitempty"`   // of the list of people
 	Page  int    `form:"page" json:"page,omitempty"`
 }
 
+// possible is the status of the contract that takes in three verdicts.
+const possible = "possible"
+
 // Values is the query as the address of the page carries it.
 func (q Query) Values() url.Values {
 	v := url.Values{}
-	for name, n := range map[string]int64{"campaign": q.Campaign, "territory": q.Territory, "school": q.School, "sure": int64(q.Sure), "page": int64(q.Page)} {
+	for name, n := range map[string]int64{"campaign": q.Campaign, "territory": q.Territory, "school": q.School, "sure": int64(q.Sure), "most": int64(q.Most), "page": int64(q.Page)} {
 		if n != 0 {
 			v.Set(name, strconv.FormatInt(n, 10))
 		}
@@ -58,14 +63,16 @@ func (q Query) check() error {
 		value string
 		known []string
 	}{
-		{q.Place, []string{"rural", "urban"}}, {q.Severity, []string{"high", "medium", "low"}},
-		{q.Status, []string{"deficit", "possible", "none", "insufficient"}},
+		{q.Place, []string{"rural", "urban"}}, {q.Severity, competency.Severities},
 	} {
 		if f.value != "" && !slices.Contains(f.known, f.value) {
 			return badQuery
 		}
 	}
-	if _, known := sorts[q.Sort]; !known || q.Sure < 0 || q.Sure > 100 {
+	if q.Status != "" && q.Status != possible && !slices.Contains(competency.Verdicts, competency.Verdict(q.Status)) {
+		return badQuery
+	}
+	if _, known := sorts[q.Sort]; !known || q.Sure < 0 || q.Sure > 100 || q.Most < 0 || q.Most > 100 {
 		return badQuery
 	}
 	return nil
@@ -86,9 +93,11 @@ func ParseQuery(encoded string) (Query, error) {
 			}
 		}
 	}
-	if s := v.Get("sure"); s != "" {
-		if q.Sure, err = strconv.Atoi(s); err != nil {
-			return Query{}, badQuery
+	for name, into := range map[string]*int{"sure": &q.Sure, "most": &q.Most} {
+		if s := v.Get(name); s != "" {
+			if *into, err = strconv.Atoi(s); err != nil {
+				return Query{}, badQuery
+			}
 		}
 	}
 	return q, q.check()
@@ -407,6 +416,12 @@ type Scale struct {
 	Bands    [3]float64 `json:"bands"`
 	Sure     [2]float64 `json:"sure"`
 	MinTasks int        `json:"min_tasks"`
+	Rule     string     `json:"rule"`
+}
+
+// Words says when the scale lets something be said for certain.
+func (s Scale) Words() string {
+	return competency.Definition{Cut: s.Cut, Sure: s.Sure, Rule: s.Rule}.Words()
 }
 
 // Campaign is a campaign with results in the bank.

@@ -13,6 +13,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"github.com/lotsiya/lotsiya/audit"
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/diagnostics/results"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/db"
@@ -497,6 +498,23 @@ func unsharedTx(ctx context.Context, tx db.Q, actor access.Actor, campaign int64
 		campaign, scope.All, db.Array(scope.Territories))
 }
 
+// held are the statuses that the query chooses, and bounds of the probability where it
+// chooses a part of one (0: none); the upper one is not taken in.
+func (q Query) held() (statuses []string, least, under float64) {
+	switch v := competency.Verdict(q.Status); v {
+	case "":
+		return []string{string(competency.Weak), possible}, 0, 0
+	case competency.Likely:
+		return []string{possible}, competency.LikelyFrom, 0
+	case competency.Unclear:
+		return []string{possible}, competency.UnclearFrom, competency.LikelyFrom
+	case competency.Unlikely:
+		return []string{possible}, 0, competency.UnclearFrom
+	default:
+		return []string{q.Status}, 0, 0
+	}
+}
+
 // recordsTx lists the records chosen, within what the actor may see of persons and, below the region, of those who
 // agreed to it. Who may not open persons' results sees nobody of a group whose figures are hidden, and of nobody
 // what would name them in a small school.
@@ -511,10 +529,7 @@ func (b Bank) recordsTx(ctx context.Context, tx db.Q, actor access.Actor, limit,
 	}
 	where, args := q.passport(7)
 	order := sorts[q.Sort]
-	statuses := []string{"deficit", "possible"}
-	if q.Status != "" {
-		statuses = []string{q.Status}
-	}
+	statuses, least, under := q.held()
 	for _, c := range []struct {
 		condition string
 		on        bool
@@ -522,7 +537,10 @@ func (b Bank) recordsTx(ctx context.Context, tx db.Q, actor access.Actor, limit,
 	}{
 		{"d.territory_id = $%d", q.Territory != 0, q.Territory}, {"d.organisation_id = $%d", q.School != 0, q.School},
 		{"d.element_id = $%d", q.Element != "", q.Element}, {"d.severity = $%d", q.Severity != "", q.Severity},
-		{"d.p_deficit >= $%d", q.Sure > 0, float64(q.Sure) / 100},
+		{"d.p_deficit >= $%d", q.Sure > 0, float64(q.Sure) / 100}, {"d.p_deficit <= $%d", q.Most > 0, float64(q.Most) / 100},
+		{"d.p_deficit >= $%d", least > 0, least}, {"d.p_deficit < $%d", under > 0, under},
+		// how much is said only of what is, or rather is, to be strengthened
+		{"(d.status = 'deficit' OR d.p_deficit >= $%d)", q.Severity != "", competency.LikelyFrom},
 	} {
 		if c.on {
 			args = append(args, c.value)

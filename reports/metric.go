@@ -99,10 +99,10 @@ var keys = []Key{
 		Definition: "Муниципалитеты, из которых работу сдал хотя бы один участник.",
 		query:      `SELECT count(DISTINCT r.territory_id) AS value` + none + tookRows},
 	{Key: "people_with_deficits", Title: "Педагогов, которым есть что укрепить", Unit: "чел.", Good: LessIsGood, ByYear: true, Results: true,
-		Definition: "Участники, у которых хотя бы один элемент уверенно ниже порога шкалы (состояние записи — «стоит укрепить»).",
+		Definition: "Участники, у которых хотя бы один элемент уверенно ниже порога шкалы (вывод «стоит укрепить»).",
 		query:      `SELECT count(DISTINCT d.person_id) AS value` + none + heldRows + ` AND d.status = 'deficit'`},
 	{Key: "records", Title: "Записей в банке дефицитов", Unit: "шт.", Good: Neutral, ByYear: true, Results: true,
-		Definition: "Пары «участник × элемент», где элемент уверенно или возможно ниже порога. Каждая пара считается один раз, по последней оценке.",
+		Definition: "Пары «участник × элемент» с выводом «стоит укрепить» или без твёрдого вывода. Каждая пара считается один раз, по последней оценке.",
 		query:      `SELECT count(*) AS value` + none + heldRows + ` AND d.status IN ('deficit', 'possible')`},
 	{Key: "other_evidence", Title: "Свидетельств из других источников", Unit: "шт.", Good: Neutral, ByYear: true,
 		Definition: "Наблюдения, самооценки, аттестация, результаты учеников и запросы, внесённые в банк за год. С диагностикой они не смешиваются.",
@@ -160,8 +160,8 @@ var measures = []Measure{
 	{Key: "spread", Title: "Разброс оценки", Unit: "%", Good: Neutral,
 		sql:        `COALESCE(var_pop(d.estimate) FILTER (WHERE d.status <> 'insufficient'), 0) + COALESCE(avg(power((d.high - d.low) / 3.29, 2)) FILTER (WHERE d.status <> 'insufficient'), 0)`,
 		Definition: "Интервал средней доли: различия между участниками и неточность каждой оценки вместе; 9 случаев из 10."},
-	{Key: "below", Title: "Доля педагогов ниже порога", Unit: "%", Good: LessIsGood, sql: `COALESCE(avg(d.p_deficit) FILTER (WHERE d.status <> 'insufficient'), 0)`,
-		Definition: "Средняя по участникам вероятность того, что элемент освоен ниже порога; интервал Уилсона, 9 случаев из 10."},
+	{Key: "below", Title: "Ожидаемая доля педагогов ниже порога", Unit: "%", Good: LessIsGood, sql: `COALESCE(avg(d.p_deficit) FILTER (WHERE d.status <> 'insufficient'), 0)`,
+		Definition: "Среднее вероятностей педагогов, что элемент освоен ниже порога: столько их там ожидается. Это не доля тех, о ком вывод «стоит укрепить». Интервал Уилсона, 9 случаев из 10."},
 }
 
 // Measures lists the figures of an element with their definitions.

@@ -30,7 +30,6 @@ type bankView struct {
 	Looked
 	Statuses   []Choice
 	Severities []Choice
-	Sures      []Choice
 	Current    string // the query as a saved view would keep it
 	Errors     map[string]string
 	Title      string // of a view refused
@@ -135,9 +134,7 @@ func (s *Service) showBank(c *gin.Context, code int, q Query, errors map[string]
 	keep := looked.Query
 	keep.Page = 0
 	v := bankView{Looked: looked, Errors: errors, Title: title, Current: keep.Values().Encode(),
-		Statuses:   []Choice{{"deficit", "стоит укрепить"}, {"possible", "пока неясно"}, {"none", "уверенно"}, {"insufficient", "мало данных"}},
-		Severities: []Choice{{"high", "в первую очередь"}, {"medium", "стоит укрепить"}, {"low", "немного укрепить"}},
-		Sures:      []Choice{{"50", "от 50 из 100"}, {"80", "от 80 из 100"}, {"90", "от 90 из 100"}, {"95", "от 95 из 100"}},
+		Statuses: statusChoices(), Severities: severityChoices(),
 	}
 	crumbs := []web.Crumb{}
 	if !looked.Empty {

@@ -4,13 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/web"
 )
-
-var statusWords = map[string]string{"deficit": "стоит укрепить", "possible": "пока неясно", "none": "уверенно", "insufficient": "мало данных"}
-
-var severityWords = map[string]string{"high": "в первую очередь", "medium": "стоит укрепить", "low": "немного укрепить", "none": "—"}
 
 var sourceWords = map[string]string{"diagnostics": "диагностика", "re_diagnostics": "повторная диагностика", "self_assessment": "самооценка", "observation": "наблюдение",
 	"attestation": "аттестация", "pupils_results": "результаты учеников", "programme_assessment": "итог программы", "request": "запрос"}
@@ -20,11 +17,10 @@ var routeWords = map[string]string{"": "без маршрута", "draft": "че
 
 var routeTags = map[string]string{"proposed": "tag-wait", "agreed": "tag-go", "in_progress": "tag-go", "completed": "tag-good", "partly_completed": "tag-good"}
 
-// StatusWords, SeverityWords, SourcesWords and RouteWords say a record's state as people do.
-func (r Record) StatusWords() string { return statusWords[r.Status] }
-
-// SeverityWords says how much there is to strengthen.
-func (r Record) SeverityWords() string { return severityWords[r.Severity] }
+// Said is the record as it is worded.
+func (r Record) Said() competency.Reading {
+	return competency.Reading{Status: r.Status, Severity: r.Severity, P: r.P}
+}
 
 // RouteWords says where the person's route stands.
 func (r Record) RouteWords() string { return routeWords[r.Route] }
@@ -44,11 +40,6 @@ func (r Record) SourcesWords() string {
 		out = append(out, sourceWords[kind])
 	}
 	return strings.Join(out, ", ")
-}
-
-// Sure100 is the probability as "97 из 100"; certainty is never claimed.
-func (r Record) Sure100() string {
-	return fmt.Sprintf("%d из 100", web.Chance(r.P))
 }
 
 // Say is the cell in words: for a screen reader and the line under the map.
@@ -114,16 +105,51 @@ func (b Bank) RecordFilters() []string {
 			out = append(out, e.Title)
 		}
 	}
-	if q.Status != "" {
-		out = append(out, statusWords[q.Status])
-	} else {
-		out = append(out, "стоит укрепить или пока неясно")
-	}
+	out = append(out, statusWords(q.Status))
 	if q.Severity != "" {
-		out = append(out, "насколько: "+severityWords[q.Severity])
+		out = append(out, "насколько: "+competency.SeverityWords(q.Severity))
 	}
-	if q.Sure > 0 {
-		out = append(out, fmt.Sprintf("шансов, что ниже порога, от %d из 100", q.Sure))
+	if q.Sure > 0 || q.Most > 0 {
+		bounds := ""
+		if q.Sure > 0 {
+			bounds += fmt.Sprintf(" от %d", q.Sure)
+		}
+		if q.Most > 0 {
+			bounds += fmt.Sprintf(" до %d", q.Most)
+		}
+		out = append(out, "шансов, что ниже порога:"+bounds+" из 100")
+	}
+	return out
+}
+
+// statusWords says which verdicts a status of the query chooses.
+func statusWords(status string) string {
+	switch status {
+	case "":
+		return "стоит укрепить или нет твёрдого вывода"
+	case possible:
+		return "нет твёрдого вывода"
+	}
+	return competency.Verdict(status).Words()
+}
+
+// statusChoices are what the list of people may be narrowed to; «no verdict» stands before
+// the three words that it takes in.
+func statusChoices() []Choice {
+	out := []Choice{}
+	for _, v := range competency.Verdicts {
+		if v == competency.Likely {
+			out = append(out, Choice{possible, statusWords(possible) + " (все три ниже)"})
+		}
+		out = append(out, Choice{string(v), v.Words()})
+	}
+	return out
+}
+
+func severityChoices() []Choice {
+	out := []Choice{}
+	for _, s := range competency.Severities {
+		out = append(out, Choice{s, competency.SeverityWords(s)})
 	}
 	return out
 }

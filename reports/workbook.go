@@ -168,7 +168,7 @@ func (w *sheets) listSheet(b Bank) {
 		c := r.Cell
 		rows = append(rows, []any{r.Element.Title, partWords[r.Element.Part], c.N, w.share(c.Below), w.share(c.From), w.share(c.To), w.share(c.Mean), w.share(c.Low), w.share(c.High)})
 	}
-	w.sheet("Список", []string{"Элемент", "Часть", "Человек", "Доля педагогов ниже порога", "от", "до", "Доля освоенного", "от", "до"},
+	w.sheet("Список", []string{"Элемент", "Часть", "Человек", "Ожидаемая доля педагогов ниже порога", "от", "до", "Доля освоенного", "от", "до"},
 		[]float64{36, 15, 10, 16, 9, 9, 14, 9, 9}, rows)
 }
 
@@ -185,14 +185,14 @@ func (w *sheets) peopleSheet(b Bank, named bool, records []Record) {
 		if named {
 			row = append(row, r.School, r.Position, r.Subject, r.Category, r.Experience)
 		}
-		rows[i] = append(row, r.Element, partWords[r.Part], w.share(r.Estimate), w.share(r.Low), w.share(r.High), share, w.share(r.P),
-			r.StatusWords(), r.SeverityWords(), r.Tasks, r.SourcesWords(), r.RouteWords())
+		rows[i] = append(row, r.Element, partWords[r.Part], w.share(r.Estimate), w.share(r.Low), w.share(r.High), share, w.share(float64(r.Said().Chances())/100),
+			r.Said().Verdict().Words(), r.Said().HowMuch(), r.Tasks, r.SourcesWords(), r.RouteWords())
 	}
 	head, widths := []string{"Код участника", "Муниципалитет"}, []float64{20, 18}
 	if named {
 		head, widths = append(head, "Организация", "Должность", "Предмет", "Категория", "Стаж"), append(widths, 30, 16, 16, 14, 14)
 	}
-	w.sheet("Люди", append(head, "Элемент", "Часть", "Освоено (оценка)", "от", "до", "Доля баллов", "Вероятность, что ниже порога", "Состояние", "Насколько", "Заданий", "Основание", "Маршрут"),
+	w.sheet("Люди", append(head, "Элемент", "Часть", "Освоено (оценка)", "от", "до", "Доля баллов", "Вероятность, что ниже порога", "Вывод", "Насколько", "Заданий", "Основание", "Маршрут"),
 		append(widths, 32, 14, 12, 8, 8, 12, 14, 18, 18, 10, 24, 16), rows)
 }
 
@@ -216,9 +216,9 @@ func (w *sheets) aboutSheet(b Bank, persons, named bool, records, unshared int, 
 		[]any{"Данные на", text(calendar.DateTime(b.AsOf))},
 		[]any{"Выгружено", text(calendar.DateTime(now))},
 		[]any{"Кто выгрузил", text(exporter)},
-		[]any{"Шкала", text(fmt.Sprintf("«%s», редакция %d: порог %.0f %%. Доля освоенного: больше — лучше. Насколько стоит укрепить: в первую очередь — ниже %.0f %%, стоит укрепить — ниже %.0f %%, немного — ниже %.0f %%. Элемент оценивается, если на него пришлось не меньше %d заданий.",
+		[]any{"Шкала", text(fmt.Sprintf("«%s», редакция %d: порог %.0f %%. Доля освоенного: больше — лучше. Насколько стоит укрепить (по оценке): сильно — ниже %.0f %%, заметно — ниже %.0f %%, немного — ниже %.0f %%; пусто — вывод другой или выше этих границ. Элемент оценивается, если на него пришлось не меньше %d заданий.",
 			s.Title, s.Version, 100*s.Cut, 100*s.Bands[0], 100*s.Bands[1], 100*s.Bands[2], s.MinTasks))},
-		[]any{"Состояние записи", text(fmt.Sprintf("«Стоит укрепить» — вероятность, что освоено ниже порога, не меньше %.0f %%; «уверенно» — не больше %.0f %%; между ними «пока неясно»; «мало данных» — заданий меньше, чем требует шкала.", 100*s.Sure[1], 100*s.Sure[0]))},
+		[]any{"Вывод", text(s.Words() + " Между ними твёрдого вывода нет: «возможно, стоит укрепить» — от 60 шансов, «пока неясно» — от 40 до 59, «скорее уверенно» — меньше 40. «Мало данных» — заданий меньше, чем требует шкала. Шансы округлены так, чтобы число не спорило с выводом.")},
 		[]any{"Скрытые ячейки", text("Группа меньше 5 человек не показывается. Вместе с ней скрывается вторая группа, чтобы первую нельзя было вычислить вычитанием из итога. «Мало данных»: людей достаточно, но на элемент ответили меньше пяти.")},
 		[]any{"Жирный красный", text("Весь интервал средней доли ниже порога.")},
 		[]any{"Модель", text(b.Trust.Model)},

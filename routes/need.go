@@ -9,6 +9,7 @@ import (
 
 	"github.com/lotsiya/lotsiya/deficits"
 	"github.com/lotsiya/lotsiya/diagnostics/campaign"
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/internal/access"
 )
 
@@ -57,6 +58,11 @@ type Need struct {
 	Shortfall    float64 // E[max(0, target − share)]
 	Importance   float64
 	MeasuredAt   time.Time
+}
+
+// Said is what the diagnostic says of the need, as it is worded.
+func (n Need) Said() competency.Reading {
+	return competency.Reading{Status: n.Status, Severity: n.Severity, P: n.P}
 }
 
 // Weight is what closing the deficit is worth: expected shortfall × importance, nothing where it is not one.

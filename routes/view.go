@@ -10,7 +10,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"github.com/lotsiya/lotsiya/diagnostics/results"
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/people"
@@ -28,20 +28,19 @@ type needView struct {
 
 // sure tells whether the diagnostic says, or rather says, that the theme is to be
 // strengthened; otherwise it is only worth checking.
-func (n needView) sure() bool { return n.Need.Status != "possible" || n.Need.P >= 0.6 }
+func (n needView) sure() bool {
+	v := n.Need.Said().Verdict()
+	return v == competency.Weak || v == competency.Likely
+}
 
-// Say is how much the theme asks for, in the words of the form.
+// Say is what the diagnostic says of the theme and how much there is to strengthen, as
+// the printed form words it.
 func (n needView) Say() string {
-	switch {
-	case n.Need.Status == "possible":
-		say, _, _ := results.Verdict(results.Estimate{Status: n.Need.Status, P: n.Need.P})
-		return say
-	case n.Need.Severity == "high":
-		return "в первую очередь"
-	case n.Need.Severity == "medium":
-		return "стоит укрепить"
+	say := n.Need.Said().Verdict().Words()
+	if much := n.Need.Said().HowMuch(); much != "" {
+		say += ", " + much
 	}
-	return "немного"
+	return say
 }
 
 // Strengthen lists the needs that are to be strengthened, Check those worth a check only.

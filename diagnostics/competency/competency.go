@@ -80,12 +80,11 @@ type Scale struct {
 // Definition says how a share of points becomes a word about an element.
 // Higher shares are better; severity speaks of the deficit, so a high one is worse.
 type Definition struct {
-	Cut      float64           `json:"cut"`       // the share that is enough
-	Bands    [3]float64        `json:"bands"`     // severity: high under [0], medium under [1], low under [2], else none
-	Sure     [2]float64        `json:"sure"`      // probability of a deficit: none up to [0], deficit from [1], between: possible
-	MinTasks int               `json:"min_tasks"` // fewer answered tasks are not enough to say anything
-	Rule     string            `json:"rule"`      // RuleShrunk or RuleShare
-	Labels   map[string]string `json:"labels"`    // words for none, low, medium, high
+	Cut      float64    `json:"cut"`       // the share that is enough
+	Bands    [3]float64 `json:"bands"`     // severity: high under [0], medium under [1], low under [2], else none
+	Sure     [2]float64 `json:"sure"`      // probability of a deficit: none up to [0], deficit from [1], between: possible
+	MinTasks int        `json:"min_tasks"` // fewer answered tasks are not enough to say anything
+	Rule     string     `json:"rule"`      // RuleShrunk or RuleShare
 }
 
 // How the share of an element is found.
@@ -103,8 +102,8 @@ func (d Definition) Check() error {
 	if !(0 < d.Bands[0] && d.Bands[0] < d.Bands[1] && d.Bands[1] < d.Bands[2] && d.Bands[2] <= 1) {
 		fields["bands"] = "Границы должны возрастать от 0 до 100 %"
 	}
-	if !(0 <= d.Sure[0] && d.Sure[0] < d.Sure[1] && d.Sure[1] <= 1) {
-		fields["sure"] = "Границы уверенности должны возрастать от 0 до 1"
+	if !(0 <= d.Sure[0] && d.Sure[0] < 0.5 && 0.5 < d.Sure[1] && d.Sure[1] <= 1) {
+		fields["sure"] = "«Стоит укрепить» говорим больше чем при 50 случаях из 100, «уверенно» — меньше чем при 50"
 	}
 	if d.MinTasks < 1 || d.MinTasks > 20 {
 		fields["min_tasks"] = "Наименьшее число заданий — от 1 до 20"

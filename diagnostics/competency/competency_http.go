@@ -152,8 +152,7 @@ func formOf(sc Scale) scaleForm {
 func (f scaleForm) definition() Definition {
 	share := func(percent int) float64 { return float64(percent) / 100 }
 	return Definition{Cut: share(f.Cut), Bands: [3]float64{share(f.High), share(f.Medium), share(f.Low)},
-		Sure: [2]float64{share(f.SureNone), share(f.SureYes)}, MinTasks: f.MinTasks, Rule: f.Rule,
-		Labels: map[string]string{"none": "уверенно", "low": "немного укрепить", "medium": "стоит укрепить", "high": "стоит укрепить в первую очередь"}}
+		Sure: [2]float64{share(f.SureNone), share(f.SureYes)}, MinTasks: f.MinTasks, Rule: f.Rule}
 }
 
 func (s *Service) getNewScale(c *gin.Context) error {

@@ -31,6 +31,7 @@ type Report struct {
 	Preliminary bool
 	Cut         float64
 	MinTasks    int
+	Rule        string // when something is said for certain
 	Scale       string
 	Leans       *Leaning // nil: the model has answers enough of its own
 	Parts       []PartReport
@@ -112,44 +113,31 @@ type Finding struct {
 
 // Verdict is the word about an element and how the row looks.
 func Verdict(e Estimate) (say, sayClass, dotClass string) {
-	switch {
-	case e.Status == "insufficient":
-		return "мало данных", "say-soft", ""
-	case e.Status == "deficit":
-		return "стоит укрепить", "say-weak", "dot-weak"
-	case e.Status == "none":
-		return "уверенно", "say-good", "dot-good"
-	case e.P >= 0.6:
-		return "возможно, стоит укрепить", "say-soft", ""
-	case e.P >= 0.4:
-		return "пока неясно", "say-soft", ""
+	v := e.Said().Verdict()
+	switch v {
+	case competency.Sure:
+		return v.Words(), "say-good", "dot-good"
+	case competency.Weak:
+		return v.Words(), "say-weak", "dot-weak"
 	}
-	return "скорее уверенно", "say-soft", ""
+	return v.Words(), "say-soft", ""
 }
 
 // partVerdict is the tag over a part.
 func partVerdict(e Estimate) (say, tag string) {
-	switch e.Status {
-	case "none":
-		return "уверенно", "tag-good"
-	case "deficit":
-		return "стоит укрепить", "tag-weak"
-	case "insufficient":
-		return "мало данных", "tag-none"
-	}
-	return "у самого порога", "tag-none"
+	return e.Said().Verdict().Words(), e.Said().Verdict().Tag()
 }
 
 // partTitle is a part as a report calls it.
 func partTitle(p task.Part) string { return p.Label() + " часть" }
 
 // chances says how sure it is, as a person would say it.
-func chances(p float64) string {
-	n := web.Chance(p)
+func chances(e Estimate) string {
+	n := e.Said().Chances()
 	switch {
-	case p >= 0.95:
+	case n >= 95:
 		return fmt.Sprintf("Почти наверняка: %s из 100, что здесь есть чему поучиться.", web.Plural(n, "шанс", "шанса", "шансов"))
-	case p >= 0.8:
+	case n >= 80:
 		return fmt.Sprintf("Скорее всего: %s из 100, что здесь есть чему поучиться.", web.Plural(n, "шанс", "шанса", "шансов"))
 	}
 	return fmt.Sprintf("Возможно: %s из 100, что здесь есть чему поучиться.", web.Plural(n, "шанс", "шанса", "шансов"))
@@ -160,7 +148,7 @@ const surprise = 0.2
 
 // compose builds a report from a revision and what the model says of it.
 func compose(s Scored, versions map[int64]bank.Version, elements []competency.Element, estimates []Estimate, scale competency.Scale) Report {
-	r := Report{SubmittedAt: s.SubmittedAt, Cut: scale.Definition.Cut, MinTasks: scale.Definition.MinTasks, Scale: scale.Title, Preliminary: !s.Complete, Campaign: s.CampaignID}
+	r := Report{SubmittedAt: s.SubmittedAt, Cut: scale.Definition.Cut, MinTasks: scale.Definition.MinTasks, Rule: scale.Definition.Words(), Scale: scale.Title, Preliminary: !s.Complete, Campaign: s.CampaignID}
 	byElement, byPart := map[string]Estimate{}, map[string]Estimate{}
 	for _, e := range estimates {
 		if e.Element != "" {
@@ -250,9 +238,9 @@ func findings(parts []PartReport) (strong, weak []Finding) {
 	for _, p := range parts {
 		for _, e := range p.Elements {
 			switch {
-			case e.Estimate.Status == "none":
+			case e.Estimate.Said().Verdict() == competency.Sure:
 				good = append(good, e)
-			case e.Estimate.Status == "deficit" || e.Estimate.Status == "possible" && e.Estimate.P >= 0.6:
+			case e.Estimate.Said().Verdict() == competency.Weak || e.Estimate.Said().Verdict() == competency.Likely:
 				poor = append(poor, e)
 			}
 		}
@@ -308,7 +296,7 @@ func praise(e ElementReport) string {
 // concern says how sure it is that there is something to strengthen, and where the
 // person thought more of themselves than the tasks showed.
 func concern(e ElementReport) string {
-	text := chances(e.Estimate.P)
+	text := chances(e.Estimate)
 	if w := e.Estimate.Why; w != nil && w.Settle() != "" {
 		text += " " + w.Settle()
 	}

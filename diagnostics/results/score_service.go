@@ -12,6 +12,7 @@ import (
 	"github.com/lotsiya/lotsiya/audit"
 	"github.com/lotsiya/lotsiya/diagnostics/bank"
 	"github.com/lotsiya/lotsiya/diagnostics/campaign"
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/diagnostics/marking"
 	"github.com/lotsiya/lotsiya/diagnostics/sitting"
 	"github.com/lotsiya/lotsiya/diagnostics/task"
@@ -39,6 +40,11 @@ type Estimate struct {
 	ShareSeverity string // by the bare share rule; insufficient without evidence
 	Preliminary   bool
 	Why           *Why // what stands behind it, of elements only; nil where it is not known
+}
+
+// Said is the estimate as it is worded.
+func (e Estimate) Said() competency.Reading {
+	return competency.Reading{Status: e.Status, Severity: e.Severity, P: e.P}
 }
 
 // ModelState tells whether a campaign's model is fitted and still fits what it was fitted to.

@@ -153,7 +153,7 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%s %v: %s, want %s", c.status, c.p, got, c.want)
 		}
 	}
-	if s := chances(1); s != "Почти наверняка: 99\u00a0шансов из 100, что здесь есть чему поучиться." {
+	if s := chances(Estimate{Status: "deficit", P: 1}); s != "Почти наверняка: 99\u00a0шансов из 100, что здесь есть чему поучиться." {
 		t.Error(s)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/lotsiya/lotsiya/diagnostics/competency"
 	"github.com/lotsiya/lotsiya/diagnostics/task"
 	"github.com/lotsiya/lotsiya/web"
 )
@@ -48,14 +49,19 @@ func (w Why) Sentence(own bool) string {
 	if own {
 		yours, mine = "вашим остальным темам", "ваши ответы по этой теме"
 	}
+	now := "deficit" // a verdict or no rule to contradict: the nearest number
+	if w.Unclear {
+		now = "possible"
+	}
+	all := fmt.Sprintf("%d из 100", competency.Chances(now, w.All))
 	text := fmt.Sprintf("В среднем по участникам шансов, что тема освоена ниже порога, %s. По %s вышло бы %s", chance(w.Before), yours, chance(w.Others))
 	switch d := w.All - w.Others; {
 	case d >= 0.02:
-		return text + fmt.Sprintf("; %s подняли это до %s.", mine, chance(w.All))
+		return text + fmt.Sprintf("; %s подняли это до %s.", mine, all)
 	case d <= -0.02:
-		return text + fmt.Sprintf("; %s снизили это до %s.", mine, chance(w.All))
+		return text + fmt.Sprintf("; %s снизили это до %s.", mine, all)
 	}
-	return text + fmt.Sprintf("; %s почти ничего не изменили: %s.", mine, chance(w.All))
+	return text + fmt.Sprintf("; %s почти ничего не изменили: %s.", mine, all)
 }
 
 // Last is what is expected after the whole set; Next must not be empty.
