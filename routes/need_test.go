@@ -19,7 +19,7 @@ func TestNeedsOfTheForm(t *testing.T) {
 		return words
 	}
 	for _, c := range []struct{ got, want []string }{
-		{said(v.Strengthen()), []string{"стоит укрепить, сильно", "стоит укрепить, немного", "возможно, стоит укрепить, немного", "стоит укрепить, заметно"}},
+		{said(v.Strengthen()), []string{"стоит укрепить (сильно)", "стоит укрепить (немного)", "возможно, стоит укрепить (немного)", "стоит укрепить (заметно)"}},
 		{said(v.Check()), []string{"скорее уверенно", "пока неясно"}},
 	} {
 		if len(c.got) != len(c.want) {

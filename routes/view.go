@@ -35,13 +35,7 @@ func (n needView) sure() bool {
 
 // Say is what the diagnostic says of the theme and how much there is to strengthen, as
 // the printed form words it.
-func (n needView) Say() string {
-	say := n.Need.Said().Verdict().Words()
-	if much := n.Need.Said().HowMuch(); much != "" {
-		say += ", " + much
-	}
-	return say
-}
+func (n needView) Say() string { return n.Need.Said().Words() }
 
 // Strengthen lists the needs that are to be strengthened, Check those worth a check only.
 func (v editorView) Strengthen() []needView { return v.needs(true) }

@@ -134,6 +134,15 @@ func (r Reading) HowMuch() string {
 	return ""
 }
 
+// Words are the verdict and, in brackets, how much: «стоит укрепить (заметно)».
+func (r Reading) Words() string {
+	say := r.Verdict().Words()
+	if much := r.HowMuch(); much != "" {
+		say += " (" + much + ")"
+	}
+	return say
+}
+
 // Words says when the scale lets something be said for certain.
 func (d Definition) Words() string {
 	if d.Rule == RuleShare {
