@@ -9,15 +9,12 @@ import (
 
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/calendar"
-	"github.com/lotsiya/lotsiya/reports"
 	"github.com/lotsiya/lotsiya/routes/plan"
 )
 
-// least is the smallest group of people whose number is told.
-const least = reports.Least
-
 // Picture is what a plan for a selection comes to, before anyone has it.
 type Picture struct {
+	Hidden   bool    // too few people to be told of: nothing else is filled in
 	People   int     // with something to strengthen and no route
 	Having   int     // already with a route
 	Unshared int     // not planned: have not agreed to show their results
@@ -29,6 +26,12 @@ type Picture struct {
 	Seats    []SeatLine
 	Unmet    []UnmetLine
 	NewTaken int // seats of the new group that the plan takes
+}
+
+// Counted tells whether those who would get steps, and those who would not, are enough to be counted.
+func (p Picture) Counted() bool {
+	rest := p.People - p.Served
+	return (p.Served == 0 || p.Served >= least) && (rest == 0 || rest >= least)
 }
 
 // SeatLine is a programme's demand against its seats.
@@ -51,6 +54,9 @@ func (s *Service) Demand(ctx context.Context, actor access.Actor, sel Selection)
 	src, err := s.read(ctx, sel, actor.Scope(access.RoutesRead))
 	if err != nil {
 		return Picture{}, err
+	}
+	if !src.told {
+		return Picture{Hidden: true}, nil
 	}
 	timely, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

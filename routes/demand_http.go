@@ -108,6 +108,9 @@ func (s *Service) demandOf(c *gin.Context) (demandView, error) {
 	if v.Picture, err = s.Demand(c.Request.Context(), web.Actor(c), w.Selection); err != nil {
 		return v, err
 	}
+	if v.Picture.Hidden {
+		return v, nil
+	}
 	if v.Picture.Unshared > 0 {
 		v.Unshared = people.UnsharedWords(v.Picture.Unshared)
 	}
@@ -140,6 +143,9 @@ func (s *Service) getDemandBook(c *gin.Context) error {
 	}
 	if len(v.Campaigns) == 0 {
 		return fault.New(fault.NotFound, "Пока нет опубликованных результатов")
+	}
+	if v.Picture.Hidden {
+		return fault.New(fault.Conflict, "Здесь слишком мало педагогов: числа не показываем. Выберите отбор шире")
 	}
 	f := excelize.NewFile()
 	defer f.Close()

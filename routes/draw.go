@@ -32,16 +32,21 @@ type sources struct {
 	having     map[access.PersonID]bool
 	programmes []Programme
 	unshared   int
+	told       bool // the figures of the selection may be told; see told.go
 }
 
 func (s *Service) read(ctx context.Context, sel Selection, scope access.Scope) (v sources, err error) {
 	err = db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
-		if v.needs, v.unshared, err = s.needsTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Territory: sel.Territory, Organisation: sel.Organisation, Scope: scope}); err != nil {
+		// All whom the reader may see are read: whether a part of them may be told depends on the others.
+		needs, withheld, err := s.sharedTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Scope: scope})
+		if err != nil {
 			return err
 		}
 		if v.having, err = havingTx(ctx, tx, sel.Campaign); err != nil {
 			return err
 		}
+		v.told = tellable(needs, v.having, sel)
+		v.needs, v.unshared = sel.of(needs), len(byPerson(sel.of(withheld)))
 		v.programmes, err = programmesTx(ctx, tx, nil)
 		return err
 	})
@@ -263,8 +268,14 @@ func (g gathered) reconsider(a *plan.Answer, today time.Time) {
 
 // needsTx reads the needs of those who agreed that a reader with the scope sees them, and counts the others.
 func (s *Service) needsTx(ctx context.Context, tx *sqlx.Tx, q NeedQuery) (needs []Need, unshared int, err error) {
+	needs, withheld, err := s.sharedTx(ctx, tx, q)
+	return needs, len(byPerson(withheld)), err
+}
+
+// sharedTx parts the needs of those who agreed that a reader with the scope sees them from those of the others.
+func (s *Service) sharedTx(ctx context.Context, tx *sqlx.Tx, q NeedQuery) (needs, withheld []Need, err error) {
 	if needs, err = s.src.Needs(ctx, tx, q); err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	persons := []access.PersonID{}
 	for _, g := range byPerson(needs) {
@@ -272,9 +283,14 @@ func (s *Service) needsTx(ctx context.Context, tx *sqlx.Tx, q NeedQuery) (needs 
 	}
 	sharing, err := people.SharingTx(ctx, tx, q.Scope, persons)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
-	return slices.DeleteFunc(needs, func(n Need) bool { return !sharing[n.Person] }), len(persons) - len(sharing), nil
+	for _, n := range needs {
+		if !sharing[n.Person] {
+			withheld = append(withheld, n)
+		}
+	}
+	return slices.DeleteFunc(needs, func(n Need) bool { return !sharing[n.Person] }), withheld, nil
 }
 
 // byPerson groups needs by person, persons sorted by participant code.

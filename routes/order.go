@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lotsiya/lotsiya/reports"
 	"github.com/lotsiya/lotsiya/routes/plan"
 )
 
@@ -81,16 +80,6 @@ func (w *wanting) add(weight, share float64, why plan.Why) {
 		w.why = map[plan.Why]int{}
 	}
 	w.why[why]++
-}
-
-// hideFew tells which parts of a whole whose sum is known may not be told.
-func hideFew(people []int) []bool {
-	groups := make([]reports.Group, len(people))
-	for i, n := range people {
-		groups[i].N = n
-	}
-	hidden, _ := reports.Suppress(groups, least)
-	return hidden
 }
 
 // unmet makes the order of a plan: what stays open by theme, the heaviest first.

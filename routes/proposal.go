@@ -31,6 +31,17 @@ type Selection struct {
 	Fairness float64 `json:"fairness,omitempty"`
 }
 
+// of are the needs of the people selected.
+func (sel Selection) of(needs []Need) []Need {
+	out := []Need{}
+	for _, n := range needs {
+		if (sel.Territory == 0 || n.Territory == sel.Territory) && (sel.Organisation == 0 || n.Organisation == sel.Organisation) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // Proposal is a plan for many with shared seats, before anyone has it.
 type Proposal struct {
 	Selection Selection    `json:"selection"`

@@ -33,6 +33,9 @@ func (s *Service) TryWhatIf(ctx context.Context, actor access.Actor, sel Selecti
 	if err != nil {
 		return before, after, err
 	}
+	if !src.told {
+		return Picture{Hidden: true}, Picture{Hidden: true}, nil
+	}
 	today := calendar.Day(s.now())
 	was := src.gather(sel, today)
 	if err = src.change(w); err != nil {
