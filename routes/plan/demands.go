@@ -25,7 +25,11 @@ type relax struct {
 func demandsOf(p *Problem, t int) []relax {
 	var out []relax
 	who := p.Teachers[t]
-	add := func(d Demand, drop func(p *Problem, t *Teacher)) { out = append(out, relax{d, drop}) }
+	add := func(d Demand, drop func(p *Problem, t *Teacher)) {
+		if !slices.ContainsFunc(out, func(o relax) bool { return o.Demand == d }) { // said twice is said once
+			out = append(out, relax{d, drop})
+		}
+	}
 	for _, l := range who.Locked {
 		words := "programme " + l.Programme + " is locked"
 		if l.Session != "" {
@@ -82,64 +86,6 @@ func demandsOf(p *Problem, t int) []relax {
 		add(Demand{Kind: "unavailable", Words: "the days the teacher is busy"}, func(_ *Problem, t *Teacher) { t.Unavailable = nil })
 	}
 	return out
-}
-
-// conflict finds a smallest set of demands on the teacher at index t that cannot hold together: each is dropped in
-// turn, and stays dropped where the rest still conflicts (a deletion filter), so that leaving out any one of those
-// that remain makes a route possible. Where the teacher alone has a route, the seats others hold are what stands in
-// the way.
-func conflict(p *Problem, t int) []Demand {
-	all := demandsOf(p, t)
-	feasible := func(kept []relax) bool {
-		one := only(p, t)
-		who := one.Teachers[0]
-		for _, d := range all {
-			if !slices.ContainsFunc(kept, func(k relax) bool { return k.Demand == d.Demand }) {
-				d.drop(&one, &who)
-			}
-		}
-		m := newModel(&one)
-		who.Deficits = nil
-		q := m.person(&who)
-		f := newSearcher(m).solve(&q, nil, nil, 100_000)
-		return f.feasible
-	}
-	if feasible(all) {
-		return []Demand{{Kind: "seats", Words: "the seats of the sessions asked for are held by others"}}
-	}
-	kept := all
-	for i := 0; i < len(kept); {
-		less := slices.Delete(slices.Clone(kept), i, i+1)
-		if feasible(less) {
-			i++
-		} else {
-			kept = less
-		}
-	}
-	out := []Demand{}
-	for _, k := range kept {
-		out = append(out, k.Demand)
-	}
-	return out
-}
-
-// Conflict finds a smallest set of demands that cannot hold together for the teacher at index t; nil when all can.
-func Conflict(p *Problem, t int) []Demand {
-	if Best(p, t).Teachers[0].Conflict == nil {
-		return nil
-	}
-	return conflict(p, t)
-}
-
-func conflictWords(set []Demand) string {
-	var words []string
-	for _, d := range set {
-		words = append(words, d.Words)
-	}
-	if len(words) == 0 {
-		return "the demands cannot hold: a session asked for has no seats"
-	}
-	return "these cannot hold together: " + strings.Join(words, "; ")
 }
 
 // Fair is what fairness between territories costs: the covered share of all deficits by territory, before and after.
@@ -265,7 +211,7 @@ func reword(p *Problem, a *Answer, bound float64) Answer {
 	for i := range p.Teachers {
 		q := m.person(&p.Teachers[i])
 		r := m.route(&p.Teachers[i], &q, found{slots: sets[i], feasible: a.Teachers[i].Conflict == nil}, left)
-		r.Conflict = a.Teachers[i].Conflict
+		r.Conflict, r.Smallest = a.Teachers[i].Conflict, a.Teachers[i].Smallest
 		t.add(p, &out, &r)
 		out.Teachers[i] = r
 	}

@@ -94,8 +94,9 @@ func planAll(p *Problem, opt Options) Answer {
 	for i, t := range order {
 		route := m.route(&p.Teachers[t], &people[i], routes[i], left)
 		if route.Conflict != nil {
-			route.Conflict = conflict(p, t)
-			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: %s", route.ID, conflictWords(route.Conflict)))
+			c := conflict(p, t)
+			route.Conflict, route.Smallest = c.set, &c.smallest
+			a.Warnings = append(a.Warnings, fmt.Sprintf("teacher %q: %s", route.ID, c))
 		}
 		sums.add(p, &a, &route)
 		a.Teachers[t] = route

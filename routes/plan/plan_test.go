@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -377,7 +378,8 @@ func TestManyTeachersAgainstAllPlans(t *testing.T) {
 	}
 }
 
-// Each conflicting set is smallest: none of it can be left out, and all of it together leaves no route.
+// Each conflicting set is smallest: all of it together leaves no route, none of it can be left out, and no fewer demands
+// are in conflict.
 func TestConflictIsSmallest(t *testing.T) {
 	some, seeds := 0, uint64(400)
 	if testing.Short() {
@@ -415,6 +417,22 @@ func TestConflictIsSmallest(t *testing.T) {
 		for i := range set {
 			if !holds(slices.Delete(slices.Clone(set), i, i+1)) {
 				t.Fatalf("seed %d: %v is not smallest: %v can be left out", seed, set, set[i])
+			}
+		}
+		if !*a.Teachers[0].Smallest {
+			t.Fatalf("seed %d: %v is not proved smallest", seed, set)
+		}
+		all := demandsOf(p, 0)
+		for mask := range uint64(1) << len(all) {
+			if bits.OnesCount64(mask) != len(set)-1 {
+				continue
+			}
+			var fewer []Demand
+			for _, i := range members(mask) {
+				fewer = append(fewer, all[i].Demand)
+			}
+			if !holds(fewer) {
+				t.Fatalf("seed %d: %v is not smallest: %v conflict", seed, set, fewer)
 			}
 		}
 	}
@@ -647,6 +665,28 @@ func TestSkipBadPlansTheRest(t *testing.T) {
 	}
 	if a := checked(t, &p); a.Objective != 1 {
 		t.Fatalf("objective %g, want 1", a.Objective)
+	}
+}
+
+// With no programme left, every teacher has an empty plan, whatever was asked.
+func TestNoProgrammesLeft(t *testing.T) {
+	for _, teachers := range []int{0, 1, 2, 9, 400} {
+		in := `{"fairness":0.9,"change_penalty":0.1,"programmes":[{"id":"a","hours":-1,"covers":{"x":1},"sessions":[{"id":"1","start":"2027-02-02","end":"2027-02-02"}]}],"equivalents":[["a"]],"teachers":[`
+		for i := range teachers {
+			if i > 0 {
+				in += ","
+			}
+			in += fmt.Sprintf(`{"id":"t%d","territory":"m%d","deficits":{"x":1},"done":["a"],"forbidden":["a"],"under_way":["a"],"keep":[{"programme":"a","session":"1"}],"preferences":{"hours_a_month":8}}`, i, i%2)
+		}
+		p, _, _, faults, err := Read(strings.NewReader(in+`]}`), true)
+		if err != nil || len(faults) > 0 {
+			t.Fatal(err, faults)
+		}
+		a := checked(t, &p)
+		ExplainAll(&p, &a)
+		if a.Objective != 0 || a.Gap != 0 || len(a.Teachers) != teachers {
+			t.Errorf("%d teachers: %+v", teachers, a)
+		}
 	}
 }
 

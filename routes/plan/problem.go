@@ -258,8 +258,9 @@ type Change struct {
 	Added   []Lock `json:"added"`
 }
 
-// Route is the plan of one teacher. Coverage = Σ weight · covered share. Conflict names a smallest set of demands
-// that cannot hold together (then the route holds no step); it is absent otherwise. Change is there when the teacher
+// Route is the plan of one teacher. Coverage = Σ weight · covered share. Conflict names a set of demands
+// that cannot hold together and of which none can be left out (then the route holds no step), Smallest tells whether it
+// is proved that no set of fewer conflicts; both are absent otherwise. Change is there when the teacher
 // had steps to keep, Reasons when they were asked for.
 type Route struct {
 	ID        string      `json:"id"`
@@ -269,6 +270,7 @@ type Route struct {
 	Coverage  float64     `json:"coverage"`
 	Uncovered []Uncovered `json:"uncovered"`
 	Conflict  []Demand    `json:"conflict,omitempty"`
+	Smallest  *bool       `json:"conflict_smallest,omitempty"`
 	Change    *Change     `json:"change,omitempty"`
 	Reasons   []Reason    `json:"reasons,omitempty"`
 	MoreHours *float64    `json:"ten_more_hours,omitempty"` // coverage that ten more hours would add

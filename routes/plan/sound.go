@@ -68,6 +68,7 @@ func (r *reader) settle(p *Problem, skipBad bool) (skipped, faults []Fault) {
 		lost := func(q string) bool { return !stay[q] }
 		t.Done = slices.DeleteFunc(t.Done, lost)
 		t.Forbidden = slices.DeleteFunc(t.Forbidden, lost)
+		t.UnderWay = slices.DeleteFunc(t.UnderWay, lost)
 		t.Keep = slices.DeleteFunc(t.Keep, func(l Lock) bool { return lost(l.Programme) })
 		if j := slices.IndexFunc(t.Required, lost); j >= 0 {
 			skipped = append(skipped, Fault{Line: 1, Place: fmt.Sprintf("teachers[%d]", i), What: fmt.Sprintf("requires %q, which was left out", t.Required[j])})
