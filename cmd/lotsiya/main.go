@@ -24,8 +24,11 @@ func main() {
 // errReported ends a command with exit status 1 after it has said itself what was wrong.
 var errReported = errors.New("reported")
 
+// errInterrupted ends a command that was asked to stop and gave what it had until then.
+var errInterrupted = errors.New("interrupted")
+
 // run executes the command line and returns the exit status:
-// 0 done, 1 the input is bad or the work failed, 2 wrong usage.
+// 0 done, 1 the input is bad or the work failed, 2 wrong usage, 130 stopped by a signal with part of the work given.
 func run(ctx context.Context, args []string) int {
 	begun := false // what fails before a command begins is wrong usage
 	root := &cobra.Command{
@@ -61,6 +64,8 @@ func run(ctx context.Context, args []string) int {
 		return 0
 	case begun && errors.Is(err, errReported):
 		return 1
+	case begun && errors.Is(err, errInterrupted):
+		return 130
 	case begun:
 		fmt.Fprintf(os.Stderr, "lotsiya: %v\n", err)
 		return 1

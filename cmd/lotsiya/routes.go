@@ -2,11 +2,14 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,11 +27,13 @@ func routesPlanCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "plan PROBLEM.json",
 		Short: "Plan routes: the best use of teachers' hours, with a proven bound",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("time-limit") && limit <= 0 {
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("time-limit") && !(limit > 0) {
 				return fmt.Errorf("--time-limit %g: expected seconds above 0", limit)
 			}
+			return cobra.ExactArgs(1)(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
 			in, name := io.Reader(os.Stdin), "-"
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
@@ -38,7 +43,23 @@ func routesPlanCommand() *cobra.Command {
 				defer f.Close()
 				in, name = f, args[0]
 			}
-			problem, warnings, skipped, faults, err := plan.Read(in, skipBad)
+			ctx := cmd.Context()
+			cut := func() bool { return ctx.Err() != nil }
+			defer context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })() // a second signal ends it at once
+			var problem plan.Problem
+			var warnings []string
+			var skipped, faults []plan.Fault
+			var err error
+			read := make(chan struct{})
+			go func() {
+				problem, warnings, skipped, faults, err = plan.Read(in, skipBad)
+				close(read)
+			}()
+			select {
+			case <-read:
+			case <-ctx.Done():
+				return errInterrupted
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -48,11 +69,21 @@ func routesPlanCommand() *cobra.Command {
 			if len(faults) > 0 {
 				return errReported
 			}
-			opt := plan.Options{Workers: min(2, runtime.NumCPU())}
+			opt := plan.Options{Workers: min(2, runtime.NumCPU()), Expired: cut, Left: func() float64 {
+				if cut() {
+					return 0
+				}
+				return 1
+			}}
 			if limit > 0 {
 				end := time.Now().Add(time.Duration(limit * float64(time.Second)))
-				opt.Expired, opt.Endless = func() bool { return time.Now().After(end) }, true
-				opt.Left = func() float64 { return time.Until(end).Seconds() / limit }
+				opt.Expired, opt.Endless = func() bool { return cut() || time.Now().After(end) }, true
+				opt.Left = func() float64 {
+					if cut() {
+						return 0
+					}
+					return time.Until(end).Seconds() / limit
+				}
 			}
 			opt.Progress = progressBar(os.Stderr, "planning")
 			a := plan.Plan(&problem, opt)
@@ -60,13 +91,18 @@ func routesPlanCommand() *cobra.Command {
 				return fmt.Errorf("the plan breaks a rule, nothing is printed; please report it: %s", broken[0])
 			}
 			if explain {
-				plan.ExplainAll(&problem, &a)
+				plan.ExplainAll(&problem, &a, cut)
 			}
 			for _, f := range skipped {
-				a.Skipped = append(a.Skipped, "line "+f.String())
+				a.Skipped = append(a.Skipped, f.String())
+				fmt.Fprintf(os.Stderr, "%s:%s\n", name, f)
 			}
 			a.Warnings = append(append([]string{}, warnings...), a.Warnings...)
-			for _, w := range append(append([]string{}, a.Skipped...), a.Warnings...) {
+			stopped := cut()
+			if stopped {
+				a.Warnings = append(a.Warnings, "interrupted: this is the best plan found until then")
+			}
+			for _, w := range a.Warnings {
 				fmt.Fprintf(os.Stderr, "%s: %s\n", name, w)
 			}
 			out := bufio.NewWriter(os.Stdout)
@@ -76,7 +112,13 @@ func routesPlanCommand() *cobra.Command {
 			if err := enc.Encode(a); err != nil {
 				return err
 			}
-			return out.Flush()
+			if err := out.Flush(); err != nil {
+				return err
+			}
+			if stopped {
+				return errInterrupted
+			}
+			return nil
 		},
 	}
 	c.Flags().Float64Var(&limit, "time-limit", 0, "improve until so many seconds have passed (the answer may then depend on the machine)")

@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"cmp"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Reason is why a step stands in a route, as facts for a page to word.
@@ -126,7 +128,11 @@ func Explain(p *Problem, t int, r Route) []Reason {
 			}
 		}
 		if g := programme[st.Programme]; g != nil {
-			for _, s := range g.Sessions {
+			sessions := slices.Clone(g.Sessions)
+			slices.SortFunc(sessions, func(a, b Session) int {
+				return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), strings.Compare(a.ID, b.ID))
+			})
+			for _, s := range sessions {
 				if s.ID != st.Session {
 					x.Others = append(x.Others, against(p, t, r, i, g, s, programme))
 				}
@@ -177,7 +183,8 @@ func against(p *Problem, t int, r Route, step int, g *Programme, s Session, prog
 
 // ExplainAll writes into every route of an answer the reasons of its steps and what ten more hours would bring, with
 // the seats that the others leave. It plans each teacher anew for every step: seconds for a class, not for a region.
-func ExplainAll(p *Problem, a *Answer) {
+// Once expired, those who are left go without; nil never expires.
+func ExplainAll(p *Problem, a *Answer, expired func() bool) {
 	taken := map[Lock]int{}
 	for _, r := range a.Teachers {
 		for _, st := range r.Steps {
@@ -185,6 +192,9 @@ func ExplainAll(p *Problem, a *Answer) {
 		}
 	}
 	for t := range a.Teachers {
+		if expired != nil && expired() {
+			return
+		}
 		r := &a.Teachers[t]
 		own := map[Lock]bool{}
 		for _, st := range r.Steps {

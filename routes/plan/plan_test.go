@@ -683,7 +683,7 @@ func TestNoProgrammesLeft(t *testing.T) {
 			t.Fatal(err, faults)
 		}
 		a := checked(t, &p)
-		ExplainAll(&p, &a)
+		ExplainAll(&p, &a, nil)
 		if a.Objective != 0 || a.Gap != 0 || len(a.Teachers) != teachers {
 			t.Errorf("%d teachers: %+v", teachers, a)
 		}

@@ -208,7 +208,7 @@ type Problem struct {
 	Programmes  []Programme `json:"programmes"`
 	Teachers    []Teacher   `json:"teachers"`
 	// Equivalents are sets of programmes that stand for each other: a route holds at most one of a set, and one done
-	// counts as all done.
+	// counts as all done. One chosen does not: what requires a programme, or asks for it, wants that very one.
 	Equivalents [][]string `json:"equivalents,omitempty"`
 	// ChangePenalty is what each step of Keep costs that a new plan leaves out or moves: with it, the objective is
 	// less by ChangePenalty for each.
@@ -272,7 +272,7 @@ type Route struct {
 	Conflict  []Demand    `json:"conflict,omitempty"`
 	Smallest  *bool       `json:"conflict_smallest,omitempty"`
 	Change    *Change     `json:"change,omitempty"`
-	Reasons   []Reason    `json:"reasons,omitempty"`
+	Reasons   []Reason    `json:"reasons,omitzero"`
 	MoreHours *float64    `json:"ten_more_hours,omitempty"` // coverage that ten more hours would add
 }
 

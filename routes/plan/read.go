@@ -15,7 +15,7 @@ type Fault struct {
 	Line  int
 	Place string
 	What  string
-	owner string // the programme or teacher to leave out under skipBad; empty when nothing can be left out
+	owner string // the programme, teacher or set to leave out under skipBad; empty when nothing can be left out
 }
 
 // String is "line: place: what is wrong, what was expected"; the caller puts the file's name before it.
@@ -27,14 +27,14 @@ func (f Fault) String() string {
 }
 
 // Read reads a problem from JSON and checks it whole. With skipBad, programmes and teachers with faults are
-// left out and their faults come back as the list of what was left out; faults of the problem's frame stay.
+// left out, as is from a set of equivalents what is wrong in it, and their faults come back as the list of what was left out; faults of the problem's frame stay.
 func Read(in io.Reader, skipBad bool) (p Problem, warnings []string, skipped, faults []Fault, err error) {
 	src, err := io.ReadAll(in)
 	if err != nil {
 		return p, nil, nil, nil, err
 	}
 	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
-	r := &reader{src: src}
+	r := &reader{src: src, began: map[string]int64{}}
 	for i, c := range src {
 		if c == '\n' {
 			r.lines = append(r.lines, int64(i))
@@ -88,7 +88,7 @@ func (r *reader) problem(root *node) Problem {
 	place := map[string]*node{}
 	for i, n := range progs {
 		at := fmt.Sprintf("programmes[%d]", i)
-		r.owner = at
+		r.owner, r.began[at] = at, n.at
 		var g Programme
 		if r.fields(n, at, "id", "hours", "cost", "covers", "sessions", "requires", "group", "title") {
 			g = r.programme(n, at)
@@ -124,6 +124,7 @@ func (r *reader) problem(root *node) Problem {
 
 	for i, n := range r.listAs(root.get("equivalents"), "equivalents") {
 		at := fmt.Sprintf("equivalents[%d]", i)
+		r.owner = at
 		set := r.texts(n, at)
 		for j, q := range set {
 			if place[q] == nil {
@@ -138,7 +139,7 @@ func (r *reader) problem(root *node) Problem {
 	seen := map[string]*node{}
 	for i, n := range r.listAs(root.get("teachers"), "teachers") {
 		at := fmt.Sprintf("teachers[%d]", i)
-		r.owner = at
+		r.owner, r.began[at] = at, n.at
 		var t Teacher
 		if r.fields(n, at, "id", "deficits", "done", "limits", "unavailable", "locked", "required", "forbidden", "preferences", "keep", "under_way", "territory", "name") {
 			t = r.teacher(n, at, p.Programmes, place)

@@ -44,7 +44,7 @@ func (r *reader) settle(p *Problem, skipBad bool) (skipped, faults []Fault) {
 				if gone[q] && !stay[q] {
 					bad[at], gone[g.ID], changed = true, true, true
 					delete(stay, g.ID)
-					skipped = append(skipped, Fault{Line: 1, Place: at, What: fmt.Sprintf("requires %q, which was left out", q)})
+					skipped = append(skipped, Fault{Line: r.line(r.began[at]), Place: at, What: fmt.Sprintf("requires %q, which was left out", q)})
 					break
 				}
 			}
@@ -58,11 +58,19 @@ func (r *reader) settle(p *Problem, skipBad bool) (skipped, faults []Fault) {
 	}
 	p.Programmes = keep
 	for i := range p.Equivalents {
-		p.Equivalents[i] = slices.DeleteFunc(p.Equivalents[i], func(q string) bool { return !stay[q] })
+		set := p.Equivalents[i]
+		var rest []string
+		for j, q := range set {
+			if stay[q] && slices.Index(set, q) == j {
+				rest = append(rest, q)
+			}
+		}
+		p.Equivalents[i] = rest
 	}
 	teachers := p.Teachers[:0]
 	for i, t := range p.Teachers {
-		if bad[fmt.Sprintf("teachers[%d]", i)] {
+		at := fmt.Sprintf("teachers[%d]", i)
+		if bad[at] {
 			continue
 		}
 		lost := func(q string) bool { return !stay[q] }
@@ -71,11 +79,11 @@ func (r *reader) settle(p *Problem, skipBad bool) (skipped, faults []Fault) {
 		t.UnderWay = slices.DeleteFunc(t.UnderWay, lost)
 		t.Keep = slices.DeleteFunc(t.Keep, func(l Lock) bool { return lost(l.Programme) })
 		if j := slices.IndexFunc(t.Required, lost); j >= 0 {
-			skipped = append(skipped, Fault{Line: 1, Place: fmt.Sprintf("teachers[%d]", i), What: fmt.Sprintf("requires %q, which was left out", t.Required[j])})
+			skipped = append(skipped, Fault{Line: r.line(r.began[at]), Place: at, What: fmt.Sprintf("requires %q, which was left out", t.Required[j])})
 			continue
 		}
 		if j := slices.IndexFunc(t.Locked, func(l Lock) bool { return lost(l.Programme) }); j >= 0 {
-			skipped = append(skipped, Fault{Line: 1, Place: fmt.Sprintf("teachers[%d]", i), What: fmt.Sprintf("locks %q, which was left out", t.Locked[j].Programme)})
+			skipped = append(skipped, Fault{Line: r.line(r.began[at]), Place: at, What: fmt.Sprintf("locks %q, which was left out", t.Locked[j].Programme)})
 			continue
 		}
 		teachers = append(teachers, t)

@@ -16,6 +16,7 @@ type reader struct {
 	faults []Fault
 	warns  []string
 	owner  string
+	began  map[string]int64 // where programmes and teachers stand, by place
 }
 
 func (r *reader) line(at int64) int {
