@@ -3,6 +3,7 @@ package routes
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/access"
 	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/routes/plan"
+	"github.com/lotsiya/lotsiya/web"
 )
 
 // Picture is what a plan for a selection comes to, before anyone has it.
@@ -22,7 +24,9 @@ type Picture struct {
 	Coverage float64 // share of all that is needed which the routes close
 	Hours    int
 	Cost     int
-	Gap      float64 // proven: no plan closes more by a greater part
+	Gap      float64 // proven: no plan is better by a greater part
+	Open     float64 // the same as a share of all that is needed: the precision of Coverage
+	Hasty    bool    // planned for as long as a page may wait: asked again, it may be a little better
 	Seats    []SeatLine
 	Unmet    []UnmetLine
 	NewTaken int // seats of the new group that the plan takes
@@ -32,6 +36,17 @@ type Picture struct {
 func (p Picture) Counted() bool {
 	rest := p.People - p.Served
 	return (p.Served == 0 || p.Served >= least) && (rest == 0 || rest >= least)
+}
+
+// Far says how far at most the plan is from the best possible one.
+func (p Picture) Far() string { return far(p.Gap) }
+
+// Within says the same in parts of all that is needed, rounded so that it stays true.
+func (p Picture) Within() string {
+	if p.Open < 0.0005 {
+		return "меньше 0,1 п. п."
+	}
+	return "не больше " + web.Dec(1, math.Ceil(1000*p.Open-1e-6)/10) + " п. п."
 }
 
 // SeatLine is a programme's demand against its seats.
@@ -58,10 +73,8 @@ func (s *Service) Demand(ctx context.Context, actor access.Actor, sel Selection)
 	if !src.told {
 		return Picture{Hidden: true}, nil
 	}
-	timely, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	today := calendar.Day(s.now())
-	return s.drawings.draw(timely, src.gather(sel, today), 2).picture(today, true)
+	return s.drawings.draw(ctx, src.gather(sel, today), 2).picture(today, true)
 }
 
 // picture says what a plan comes to; with demand, also the demand against the seats.
@@ -89,7 +102,7 @@ func (d drawn) picture(today time.Time, demand bool) (Picture, error) {
 			}
 		}
 	}
-	out.Coverage = ratio(sumGot, sumAll)
+	out.Coverage, out.Open, out.Hasty = ratio(sumGot, sumAll), ratio(a.Bound-a.Objective, sumAll), d.hasty
 	if demand {
 		out.Seats = seatLines(from, p, take)
 	}

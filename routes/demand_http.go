@@ -229,6 +229,7 @@ type whatIfView struct {
 	Hours, Cost   string
 	Programme     string
 	Seats, Starts string
+	Change        WhatIf
 	Tried         bool
 	Before, After Picture
 	Themes        []themeChange
@@ -284,8 +285,10 @@ func (s *Service) getWhatIf(c *gin.Context) error {
 			case err != nil:
 				return err
 			default:
-				v.Tried = true
-				v.compare()
+				v.Tried, v.Change = true, change
+				if !v.Unsure() {
+					v.compare()
+				}
 			}
 		}
 		if len(v.Errors) > 0 {
@@ -298,12 +301,38 @@ func (s *Service) getWhatIf(c *gin.Context) error {
 	return whatIfPage.Render(c, status, web.Head{Title: "Что если", Nav: "/routes", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Что если"}}}, v)
 }
 
-// Gap is how far at most the plans compared are from the best ones.
-func (v whatIfView) Gap() float64 { return max(v.Before.Gap, v.After.Gap) }
+// Same tells whether nothing was changed.
+func (v whatIfView) Same() bool {
+	return v.Programme == "" && v.Change.Limits == Limits{v.Selection.Hours, v.Selection.Cost}
+}
 
-// Unsure tells whether the plans compared are less exact than the difference between them.
-func (v whatIfView) Unsure() bool {
-	return math.Abs(v.Gain()) < v.Gap()*max(v.Before.Coverage, v.After.Coverage)
+// Least and Most are what the change adds to the share covered by the best plans, which nobody knows exactly: each of
+// the plans compared may be better by what its bound leaves open.
+func (v whatIfView) Least() float64 { return v.Gain() - v.Before.Open }
+func (v whatIfView) Most() float64  { return v.Gain() + v.After.Open }
+
+// Span words a sure difference with its precision; "" where rounding hides it.
+func (v whatIfView) Span() string {
+	least, most, word := v.Least(), v.Most(), "больше"
+	if v.Gain() < 0 {
+		least, most, word = -v.Most(), -v.Least(), "меньше"
+	}
+	low, high := math.Floor(1000*least+1e-6)/10, math.Ceil(1000*most-1e-6)/10
+	if high-low < 0.15 {
+		return ""
+	}
+	return "на " + web.Dec(1, low) + "–" + web.Dec(1, high) + " п. п. " + word
+}
+
+// Unsure tells whether the difference may as well be none.
+func (v whatIfView) Unsure() bool { return v.Least() <= 0.0005 && v.Most() >= -0.0005 }
+
+// Beyond is what an unsure difference does not exceed, either way.
+func (v whatIfView) Beyond() float64 { return max(v.Most(), -v.Least()) }
+
+// Fewer tells whether fewer people get steps although more is covered.
+func (v whatIfView) Fewer() bool {
+	return v.Before.Counted() && v.After.Counted() && v.After.Served < v.Before.Served && v.Gain() >= 0
 }
 
 // compare lists the themes whose open part changes, those most changed first among the unmet before.

@@ -55,11 +55,19 @@ func TestDemandAndWhatIf(t *testing.T) {
 	}
 	still, then, err := r.routes.TryWhatIf(ctx, r.methodist, sel, routes.WhatIf{Programme: top, Seats: 14, StartsOn: starts, Limits: routes.Limits{Hours: 72, Cost: 20000}})
 	r.must(err)
-	if still.Coverage < before.Coverage-1e-9 || then.Coverage < after.Coverage-1e-9 || still.Gap > before.Gap+1e-9 {
+	if still.Coverage != before.Coverage || then.Coverage != after.Coverage || still.Gap != before.Gap || still.Hasty {
 		t.Errorf("asked again: %g of %g, was %g of %g", still.Coverage, then.Coverage, before.Coverage, after.Coverage)
 	}
 	_, less, err := r.routes.TryWhatIf(ctx, r.methodist, sel, routes.WhatIf{Limits: routes.Limits{Hours: 8, Cost: 20000}})
 	r.must(err)
+	more, wide, err := r.routes.TryWhatIf(ctx, r.methodist, sel, routes.WhatIf{Limits: routes.Limits{Hours: 90, Cost: -1}})
+	r.must(err)
+	if more.Coverage != before.Coverage || wide.Coverage < before.Coverage {
+		t.Errorf("90 hours: covered %g, before %g, %g when asked of a group", wide.Coverage, more.Coverage, before.Coverage)
+	}
+	_, page := r.get(r.methodist, "/routes/what-if?try=1&hours=72&cost=20000")
+	shows(t, "nothing changed", page, "Условия те же: ничего не изменится")
+	hides(t, "nothing changed", page, "Закроем на", "Какие темы это меняет")
 	if less.Coverage >= before.Coverage || less.Hours > 8*14 {
 		t.Errorf("8 hours: covered %g of %g in %d hours", less.Coverage, before.Coverage, less.Hours)
 	}

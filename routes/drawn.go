@@ -6,22 +6,27 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lotsiya/lotsiya/routes/plan"
 )
 
-// patience is how long a picture is worked on at most: a page shows the best plan found by then with its proven gap.
-// On two idle cores a region of the demonstration's size takes a third of that.
-const patience = 1200 * time.Millisecond
+// Plans of up to steady people are worked on by a budget of steps, not of time: the same question has the same answer on
+// any machine, however busy. More people are planned for no longer than patience, and the page says so.
+const (
+	steady   = 400
+	patience = 1200 * time.Millisecond
+)
 
 // enough is the proven gap at which a picture is good enough.
-const enough = 0.01
+const enough = 0.005
 
 // drawn is a selection's problem with the plan found for it.
 type drawn struct {
 	from   gathered
 	answer plan.Answer
+	hasty  bool // cut short by its time: asked again, it may be a little better
 }
 
 // borrow takes the plan of another problem over where it keeps the rules of this one and is better.
@@ -40,42 +45,59 @@ func (d *drawn) borrow(a plan.Answer) {
 // what stands only once. A plan cut short by its time is worked on again, and the better one stays.
 type drawings struct {
 	mu    sync.Mutex
-	known map[[sha256.Size]byte]plan.Answer
+	known map[[sha256.Size]byte]kept
 	order [][sha256.Size]byte
+}
+
+// kept is a plan remembered; hasty ones were cut short by their time.
+type kept struct {
+	answer plan.Answer
+	hasty  bool
 }
 
 // remembered is how many plans are kept.
 const remembered = 8
 
-func (k *drawings) draw(timely context.Context, from gathered, workers int) drawn {
+func (k *drawings) draw(ctx context.Context, from gathered, workers int) drawn {
 	body, _ := json.Marshal(from.problem) // plain values: cannot fail
 	key := sha256.Sum256(body)
 	k.mu.Lock()
-	a, known := k.known[key]
+	was, known := k.known[key]
 	k.mu.Unlock()
-	if !known || a.Gap > enough {
-		p := from.problem
-		b := plan.Plan(&p, plan.Options{Enough: enough, Workers: workers, Expired: func() bool { return timely.Err() != nil }})
-		if known { // both bounds hold, and the better plan stays
-			bound := min(a.Bound, b.Bound)
-			if a.Objective > b.Objective {
-				b = a
-			}
-			b.Bound = bound
-		}
-		b.Bound = max(b.Bound, b.Objective)
-		b.Gap = (b.Bound - b.Objective) / max(b.Objective, 1e-9)
-		a = b
-		k.keep(key, a)
+	if known && !was.hasty {
+		return drawn{from, was.answer, false}
 	}
-	return drawn{from, a}
+	if len(from.problem.Teachers) > steady {
+		timely, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		ctx = timely
+	}
+	var hasty atomic.Bool
+	p := from.problem
+	a := plan.Plan(&p, plan.Options{Enough: enough, Workers: workers, Expired: func() bool {
+		if ctx.Err() != nil {
+			hasty.Store(true)
+		}
+		return hasty.Load()
+	}})
+	if known { // both bounds hold, and the better plan stays
+		bound := min(a.Bound, was.answer.Bound)
+		if was.answer.Objective > a.Objective {
+			a = was.answer
+		}
+		a.Bound = max(bound, a.Objective)
+		a.Gap = (a.Bound - a.Objective) / max(a.Objective, 1e-9)
+	}
+	short := hasty.Load() && a.Gap > enough
+	k.keep(key, kept{a, short})
+	return drawn{from, a, short}
 }
 
-func (k *drawings) keep(key [sha256.Size]byte, a plan.Answer) {
+func (k *drawings) keep(key [sha256.Size]byte, a kept) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.known == nil {
-		k.known = map[[sha256.Size]byte]plan.Answer{}
+		k.known = map[[sha256.Size]byte]kept{}
 	}
 	if i := slices.Index(k.order, key); i >= 0 {
 		k.order = slices.Delete(k.order, i, i+1)

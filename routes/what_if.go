@@ -21,6 +21,11 @@ type WhatIf struct {
 	Limits    Limits
 }
 
+// takes tells whether a change gives nobody anything: no new group, no wider limits.
+func (w WhatIf) takes(from Limits) bool {
+	return w.Programme == "" && w.Limits.Hours <= from.Hours && (from.Cost < 0 || w.Limits.Cost >= 0 && w.Limits.Cost <= from.Cost)
+}
+
 // TryWhatIf draws the picture as it is and as it would be after a change.
 func (s *Service) TryWhatIf(ctx context.Context, actor access.Actor, sel Selection, w WhatIf) (before, after Picture, err error) {
 	if err := checkSelection(sel); err != nil {
@@ -41,18 +46,20 @@ func (s *Service) TryWhatIf(ctx context.Context, actor access.Actor, sel Selecti
 	if err = src.change(w); err != nil {
 		return before, after, err
 	}
+	limits := Limits{sel.Hours, sel.Cost}
 	sel.Hours, sel.Cost = w.Limits.Hours, w.Limits.Cost
 	is := src.gather(sel, today)
-	timely, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	var now, then drawn
 	var both sync.WaitGroup
-	both.Go(func() { now = s.drawings.draw(timely, was, 1) })
-	both.Go(func() { then = s.drawings.draw(timely, is, 1) })
+	both.Go(func() { now = s.drawings.draw(ctx, was, 1) })
+	both.Go(func() { then = s.drawings.draw(ctx, is, 1) })
 	both.Wait()
-	// A plan for one is often good for the other too; a change that only gives must never look like a loss.
-	now.borrow(then.answer)
+	// The plan of before is a plan of after wherever the change only gives: it must never look like a loss. What stands is
+	// the same whatever is asked of it, unless the change only takes and yet finds a better plan, which is one of before too.
 	then.borrow(now.answer)
+	if w.takes(limits) {
+		now.borrow(then.answer)
+	}
 	if before, err = now.picture(today, false); err != nil {
 		return before, after, err
 	}
