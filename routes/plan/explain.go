@@ -96,7 +96,18 @@ func Explain(p *Problem, t int, r Route) []Reason {
 	for i, st := range r.Steps {
 		x := Reason{Programme: st.Programme, Only: []string{}, Instead: []Lock{}, Opens: []string{}, Others: []OtherSession{}}
 		teacher := p.Teachers[t]
-		teacher.Locked = slices.DeleteFunc(slices.Clone(teacher.Locked), func(l Lock) bool { return l.Programme == st.Programme })
+		// Whatever asks for the step, or for one that rests on it, is given up with it.
+		gone := []string{st.Programme}
+		for changed := true; changed; {
+			changed = false
+			for _, o := range r.Steps {
+				if g := programme[o.Programme]; g != nil && !slices.Contains(gone, o.Programme) && slices.ContainsFunc(g.Requires, func(q string) bool { return slices.Contains(gone, q) }) {
+					gone, changed = append(gone, o.Programme), true
+				}
+			}
+		}
+		teacher.Locked = slices.DeleteFunc(slices.Clone(teacher.Locked), func(l Lock) bool { return slices.Contains(gone, l.Programme) })
+		teacher.Required = slices.DeleteFunc(slices.Clone(teacher.Required), func(q string) bool { return slices.Contains(gone, q) })
 		teacher.Forbidden = append(slices.Clone(teacher.Forbidden), st.Programme)
 		one.Teachers = []Teacher{teacher}
 		other := Plan(&one, Options{Workers: 1, Nodes: 100_000})

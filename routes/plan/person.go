@@ -107,8 +107,8 @@ func (m *model) person(t *Teacher) person {
 		if w.HoursAMonth != nil {
 			q.load = *w.HoursAMonth
 		}
-		q.underWay = index(t.UnderWay)
 	}
+	q.underWay = index(t.UnderWay)
 	return q
 }
 

@@ -209,102 +209,20 @@ func (m *model) route(t *Teacher, q *person, f found, left []int) Route {
 		}
 		r.Change = c
 	}
+	if !slices.ContainsFunc(resid, func(open float64) bool { return open > 0 }) {
+		return r
+	}
+	freely := m.demandless(q, set, left)
 	for e, g := range q.elems {
-		if w := q.weights[e] * resid[e]; w > 0 {
-			r.Uncovered = append(r.Uncovered, Uncovered{m.elems[g], w, m.why(q, g, resid, set, r, left)})
+		w := q.weights[e] * resid[e]
+		if w <= 0 {
+			continue
 		}
+		u := Uncovered{m.elems[g], w, Demanded}
+		if freely == nil || freely[e] >= resid[e]-1e-9 {
+			u.Why = m.why(q, g, resid, set, r, left)
+		}
+		r.Uncovered = append(r.Uncovered, u)
 	}
 	return r
-}
-
-// why names what stands between an element and one more programme for it: the obstacle of the programme that comes
-// closest to being taken. Programmes that would not be worth their hours do not count as being held up; a programme
-// that only a demand of the methodist keeps out counts as held up by it.
-func (m *model) why(q *person, elem int32, resid []float64, set []int32, r Route, left []int) Why {
-	const (
-		none = iota
-		worthless
-		noDates
-		noSeats
-		noHours
-		noCost
-		demand
-		clash
-		free
-	)
-	best := none
-	for _, i := range m.coverers[elem] {
-		g := &m.progs[i]
-		taken := slices.ContainsFunc(set, func(o int32) bool { return m.slots[o].prog == int(i) })
-		if taken || slices.Contains(q.done, i) || len(g.slots) == 0 {
-			continue
-		}
-		gain := -g.pen
-		for _, c := range g.covers {
-			if e, ok := slices.BinarySearch(q.elems, c.elem); ok {
-				gain += q.weights[e] * math.Min(resid[e], c.share)
-			}
-		}
-		excluded, held := false, slices.Contains(q.barred, i)
-		for _, o := range set {
-			h := &m.progs[m.slots[o].prog]
-			if g.group >= 0 && h.group == g.group || slices.ContainsFunc(g.sets, func(a int32) bool { return slices.Contains(h.sets, a) }) {
-				excluded = true
-				for _, x := range q.musts {
-					held = held || int(x.prog) == m.slots[o].prog
-				}
-			}
-		}
-		if gain <= tol || excluded && !held {
-			best = max(best, worthless)
-			continue
-		}
-		rank := noDates
-		for _, s := range g.slots {
-			x := &m.slots[s]
-			if !q.dated(x) {
-				continue
-			}
-			here := free
-			switch {
-			case held || !q.likes(x):
-				here = demand
-			case x.seats >= 0 && left[s] <= 0:
-				here = noSeats
-			case r.Hours+g.hours > q.hours+1e-9:
-				here = noHours
-			case r.Cost+g.cost > q.cost+1e-9:
-				here = noCost
-			default:
-				for _, o := range set {
-					y := &m.slots[o]
-					if x.full && y.full && x.start <= y.end && y.start <= x.end {
-						here = clash
-						for _, d := range q.musts {
-							if int(d.prog) == y.prog {
-								here = demand
-							}
-						}
-					}
-				}
-			}
-			rank = max(rank, here)
-		}
-		best = max(best, rank)
-	}
-	switch best {
-	case noDates, clash:
-		return NoDates
-	case noSeats:
-		return NoSeats
-	case noHours:
-		return NoHours
-	case noCost:
-		return NoCost
-	case demand:
-		return Demanded
-	case free, worthless:
-		return NotWorth
-	}
-	return NoProgramme
 }

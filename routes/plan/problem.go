@@ -240,7 +240,7 @@ const (
 	NoCost      Why = "no_cost"
 	NoDates     Why = "no_dates"
 	NotWorth    Why = "not_worth"
-	// Demanded: a step that the methodist locked, forbade or wants otherwise stands in the way.
+	// Demanded: without the steps that the methodist locked, forbade or wants otherwise, the best route closes more of it.
 	Demanded Why = "demand"
 )
 
