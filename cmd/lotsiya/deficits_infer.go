@@ -85,12 +85,16 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 		}
 	}
 	var bank []irt.Item
+	var calibrated []irt.Calibrated
 	if paramsFile != "" {
 		fit, err := readFrom(paramsFile, irt.ReadFit)
 		if err != nil {
 			return err
 		}
-		bank = fit.Standard() // ability is N(0,1) here, whatever the file's scale is
+		calibrated = fit.Calibrated() // ability is N(0,1) here, whatever the file's scale is
+		for _, it := range calibrated {
+			bank = append(bank, it.Item)
+		}
 	}
 	var given map[string]int
 	if maxFile != "" {
@@ -127,7 +131,7 @@ func inferDeficits(qFile, policyFile, paramsFile, maxFile, rFile string, yardsti
 			return list, nil
 		}
 	} else {
-		m, err := infer.Fit(d, policy, bank...)
+		m, err := infer.FitCalibrated(d, policy, calibrated)
 		if err != nil {
 			return err
 		}

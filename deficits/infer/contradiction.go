@@ -37,6 +37,9 @@ const (
 	slight             = 0.06 // shares nearer to what was foreseen are not worth a word, however sure
 	manyContradict     = 0.2  // of the tasks: then it is rather the calibration than tasks
 	otherMean          = 0.5  // a group so far from the calibration's is named,
+	leastVaried        = 1.0  // of a task's residuals in all, to count in the sum over the file,
+	leastTasks         = 8    // tasks of which suffice, and that sum
+	wholeSure          = 3.3  // is out by so many standard errors
 	otherSpread        = 1.5  // and one that is so many times as spread
 )
 
@@ -45,6 +48,7 @@ type residuals struct {
 	n                          int
 	came, told, v, hv, hhv, hr float64
 	h, hh                      float64
+	g, hg                      []float64 // Σ of the gradient of what was told in the task's parameters, and with h
 }
 
 func (s *residuals) add(came, told, v, h float64) {
@@ -61,27 +65,58 @@ func (s *residuals) add(came, told, v, h float64) {
 }
 
 // enough tells whether the answers suffice to speak against parameters.
+// moved adds what the residual's expectation owes to the task's parameters: gradient at the
+// nodes, weighted by the distribution of x.
+func (s *residuals) moved(gradient [][]float64, x []float64, h float64) {
+	if s.g == nil {
+		s.g, s.hg = make([]float64, len(gradient)), make([]float64, len(gradient))
+	}
+	for a, row := range gradient {
+		sum := 0.0
+		for j, w := range x {
+			sum += w * row[j]
+		}
+		s.g[a] += sum
+		s.hg[a] += h * sum
+	}
+}
+
 func (s *residuals) enough() bool { return s.n >= enoughToContradict || s.v >= variedEnough }
 
-// contradiction holds the answers against parameters that were found by so many others, 0
-// where they are as known: a share foreseen by N answers has itself about the variance v̄/N,
-// which makes that of the sum of n residuals 1 + n/N times as large.
-func (s *residuals) contradiction(calibrated int) Contradiction {
+// contradiction holds the answers against the parameters of t. Where these have errors with
+// the covariance C, the sums of residuals vary by GᵀCG more, G the sums of gradients. Where
+// only the number N of answers is known that they were found by, a share foreseen has about
+// the variance v̄/N, which makes that of the sum of n residuals 1 + n/N times as large.
+func (s *residuals) contradiction(t *ModelTask) Contradiction {
 	n := float64(s.n)
 	c := Contradiction{Answers: s.n, Expected: part(s.told, n), Came: part(s.came, n)}
 	if s.v <= 0 {
 		return c
 	}
 	sum, middle := s.came-s.told, s.hv/s.v
-	c.Square = sum * sum / s.v
 	slope, variance := s.hr-middle*sum, s.hhv-middle*s.hv
 	spread := math.Sqrt(max(0, s.hh/n-s.h/n*(s.h/n)))
-	if variance > 1e-9*s.hhv && spread > 1e-6 {
-		c.Square += slope * slope / variance
+	steep := variance > 1e-9*s.hhv && spread > 1e-6
+	if steep {
 		c.Slope = slope / n / spread
 	}
-	if calibrated > 0 {
-		c.Square /= 1 + n/float64(calibrated)
+	mean, both := s.v, 0.0 // variance of the sum, and its covariance with the slope
+	if s.g != nil {
+		bent := make([]float64, len(s.g))
+		for a := range bent {
+			bent[a] = s.hg[a] - middle*s.g[a]
+		}
+		mean += max(0, t.between(s.g, s.g))
+		variance += max(0, t.between(bent, bent))
+		both = t.between(s.g, bent)
+	}
+	c.Square = sum * sum / mean
+	if steep {
+		slope -= both / mean * sum
+		c.Square += slope * slope / max(variance-both*both/mean, 1e-9*s.hhv)
+	}
+	if s.g == nil && t.Calibrated > 0 {
+		c.Square /= 1 + n/float64(t.Calibrated)
 	}
 	return c
 }
@@ -90,7 +125,12 @@ func (s *residuals) contradiction(calibrated int) Contradiction {
 // what the person's other answers foretell, those to suspects of its element kept out.
 func (f *fitting) beside(suspect []bool) []residuals {
 	q, n := len(f.tree.theta), len(f.x)
-	sums := make([]residuals, len(f.tasks))
+	sums, gradients := make([]residuals, len(f.tasks)), make([][][]float64, len(f.tasks))
+	for i, t := range f.tasks {
+		if t.fixed {
+			gradients[i] = f.m.Tasks[t.at].gradient(f.x)
+		}
+	}
 	workers(len(f.kinds), func(k int) {
 		e, edge := &f.kinds[k], &f.tree.kinds[k]
 		fixed := func(t int) bool { return f.tasks[t].fixed && f.m.Tasks[f.tasks[t].at].Max > 0 }
@@ -147,6 +187,9 @@ func (f *fitting) beside(suspect []bool) []residuals {
 					squares += chance * share * share
 				}
 				sums[t].add(model.worth(int(level))/model.Max, told, max(0, squares-told*told), h)
+				if gradients[t] != nil {
+					sums[t].moved(gradients[t], one, h)
+				}
 			}
 		}
 	})
@@ -173,7 +216,7 @@ func (f *fitting) contradictions() {
 		}
 		for i, s := range sums {
 			task := &f.m.Tasks[f.tasks[i].at]
-			c := s.contradiction(task.Calibrated)
+			c := s.contradiction(task)
 			suspect[i] = s.enough() && c.Square > -2*math.Log(contradicting/float64(looked)) &&
 				(math.Abs(c.Came-c.Expected) >= slight || math.Abs(c.Slope) >= slight)
 			if suspect[i] {
@@ -203,8 +246,41 @@ func (f *fitting) contradictions() {
 	}
 	if many := manyContradict * float64(looked); len(list) >= 3 && float64(len(list)) >= many {
 		f.m.warn("the answers contradict the parameters of %d of %d tasks: are they the parameters of these tasks, on the scale that the file states?", len(list), looked)
+	} else if stray, sure := f.whole(suspect); sure {
+		f.m.warn("the answers contradict the parameters as a whole, though few single tasks have answers enough to be named: beyond chance, tasks stray by %.2f of their points from what their parameters foretell; are they the parameters of these tasks, on the scale that the file states?", stray)
 	}
 	f.strangers()
+}
+
+// whole sums over the tasks that are not suspect: how far their shares stray from what was
+// foreseen, beyond chance and the errors of the parameters (root of the mean square, 0 where
+// by no more than that), and whether that is sure. The sum of squares, two degrees a task, is
+// held against its own mean and spread (Wilson & Hilferty 1931): answers to tasks
+// of one element go together a little, so that it must be out by wholeSure standard errors.
+func (f *fitting) whole(suspect []bool) (stray float64, sure bool) {
+	sum, tasks, excess := 0.0, 0.0, 0.0
+	for i, s := range f.beside(suspect) {
+		if suspect[i] || s.v < leastVaried {
+			continue
+		}
+		t := &f.m.Tasks[f.tasks[i].at]
+		c := s.contradiction(t)
+		n := float64(s.n)
+		by := s.v
+		if s.g != nil {
+			by += max(0, t.between(s.g, s.g))
+		}
+		tasks++
+		sum += c.Square
+		excess += (c.Came-c.Expected)*(c.Came-c.Expected) - by/(n*n)
+	}
+	if tasks < leastTasks {
+		return 0, false
+	}
+	stray = math.Sqrt(max(0, excess/tasks))
+	degrees := 2 * tasks
+	z := (math.Cbrt(sum/degrees) - (1 - 2/(9*degrees))) / math.Sqrt(2/(9*degrees))
+	return stray, z > wholeSure && stray >= slight
 }
 
 // say tells the contradiction in words.

@@ -63,9 +63,20 @@ const (
 //
 // The order of persons, tasks and elements, and the number of processors, change nothing.
 func Fit(d Data, p Policy, fixed ...irt.Item) (Model, error) {
-	given := make(map[string]taker, len(fixed))
-	for i := range fixed {
-		given[fixed[i].ID] = func(m *Model, t *ModelTask, whole bool) { m.takeItem(t, &fixed[i], whole) }
+	bank := make([]irt.Calibrated, len(fixed))
+	for i, it := range fixed {
+		bank[i].Item = it
+	}
+	return FitCalibrated(d, p, bank)
+}
+
+// FitCalibrated is Fit with parameters whose errors the calibration told: these widen
+// what is said of persons, and soften what contradicts the parameters.
+func FitCalibrated(d Data, p Policy, bank []irt.Calibrated) (Model, error) {
+	bank = drawn(bank)
+	given := make(map[string]taker, len(bank))
+	for i := range bank {
+		given[bank[i].ID] = func(m *Model, t *ModelTask, whole bool) { m.takeItem(t, &bank[i], whole) }
 	}
 	return fit(d, p, given)
 }
@@ -200,10 +211,10 @@ func (m *Model) lay(d Data, given map[string]taker) error {
 	return nil
 }
 
-// takeItem gives t the parameters of the bank, as known.
-func (m *Model) takeItem(t *ModelTask, it *irt.Item, whole bool) {
-	t.Fixed, t.Model, t.A, t.D, t.C = true, it.Model, it.A, slices.Clone(it.D), it.C
-	m.fixScores(t, it, whole)
+// takeItem gives t the parameters of the bank, with their errors or as known.
+func (m *Model) takeItem(t *ModelTask, it *irt.Calibrated, whole bool) {
+	t.Fixed, t.Model, t.A, t.D, t.C, t.Cov = true, it.Model, it.A, slices.Clone(it.D), it.C, slices.Clone(it.Cov)
+	m.fixScores(t, &it.Item, whole)
 }
 
 // take gives t the parameters that a model found.
@@ -435,7 +446,7 @@ func (m *Model) silence(element string) string {
 	}
 	switch {
 	case shared: // of another main element
-		return fmt.Sprintf("element %s: its answered tasks are evidence of other elements, so that it is known through its area alone", element)
+		return fmt.Sprintf("element %s: its answered tasks are evidence of other elements, so that it is known through its area alone and has no verdict where min_tasks asks for answers", element)
 	case out == 0:
 		return fmt.Sprintf(saysNoTask, element)
 	case out == tasks:

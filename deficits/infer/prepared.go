@@ -203,8 +203,15 @@ func (p *Prepared) readouts() {
 		a := p.m.Areas[area[e]]
 		lie[e] = irt.NormalWeights(x, a.Mean, math.Hypot(a.SD, deviations[e].sd))
 	}
+	const every = 4 // the variance is a sum over persons, smooth: fewer nodes do
+	sparse := []float64{}
+	for j := 0; j < len(x); j += every {
+		sparse = append(sparse, x[j])
+	}
 	add := func(t *ModelTask, like []float64, only func(e int) bool) {
 		var expected []float64
+		var gradient [][]float64
+		var here []float64
 		for _, name := range slices.Sorted(maps.Keys(t.Weights)) {
 			e, ok := p.index[name]
 			w := t.Weights[name]
@@ -227,12 +234,18 @@ func (p *Prepared) readouts() {
 			for j, v := range expected {
 				points[e][j] += w * v
 			}
-			if t.Cov != nil {
-				const every = 4 // a sum over persons, smooth: fewer nodes do
-				for j := 0; j < len(x); j += every {
-					if lie[e][j] > 1e-6 {
-						variance[e] += every * lie[e][j] * w * w * t.Max * t.Max * t.shareVariance(x[j], like, j, len(x))
+			if gradient == nil && t.Cov != nil {
+				gradient, here = t.gradient(sparse), make([]float64, 1+len(t.D))
+			}
+			if gradient == nil {
+				continue
+			}
+			for i := range sparse {
+				if persons := lie[e][i*every]; persons > 1e-6 {
+					for a := range here {
+						here[a] = gradient[a][i]
 					}
+					variance[e] += every * persons * w * w * t.Max * t.Max * max(0, t.between(here, here))
 				}
 			}
 		}

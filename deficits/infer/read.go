@@ -146,7 +146,7 @@ func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Ite
 		}
 		if there {
 			if known && (given[t.ID] == 0 || it.Max() > 1 || it.Scores != nil) {
-				warnings = append(warnings, unseen(r, at, it)...)
+				warnings = append(warnings, unseen(r, at, it, t.Max)...)
 			}
 			tasks[at], used[at] = len(d.Tasks), true
 		} else {
@@ -188,8 +188,9 @@ func (q Q) Data(r *psychometrics.Responses, given map[string]int, bank []irt.Ite
 	return d, warnings
 }
 
-// unseen names the scores of a column that the item's calibration never saw.
-func unseen(r *psychometrics.Responses, column int, it *irt.Item) []string {
+// unseen names the scores of a column that the item's calibration never saw, and what that
+// costs of the most that the task gives.
+func unseen(r *psychometrics.Responses, column int, it *irt.Item, most float64) []string {
 	count := map[int]int{}
 	for p := range r.Persons {
 		if x, ok := r.Row(p)[column].Score(); ok {
@@ -206,7 +207,11 @@ func unseen(r *psychometrics.Responses, column int, it *irt.Item) []string {
 	if answers == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("item %s: its calibration never saw %s (answers: %d): taken as the next lower score that it saw, or the lowest", it.ID, plural(odd, "score ", "scores "), answers)}
+	said := fmt.Sprintf("item %s: its calibration never saw %s (answers: %d): taken as the next lower score that it saw, or the lowest", it.ID, plural(odd, "score ", "scores "), answers)
+	if top := float64(it.Top()); top < most {
+		said += fmt.Sprintf(", so that its expected share of points is %.2f at most (%v of %v)", top/most, top, most)
+	}
+	return []string{said}
 }
 
 func plural(list []string, one, many string) string {

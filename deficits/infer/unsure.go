@@ -1,7 +1,7 @@
 package infer
 
 import (
-	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -189,31 +189,48 @@ func taskScores(it irt.Item, x []float64) []float64 {
 	return out
 }
 
-// shareVariance is ∇E(x)ᵀ C ∇E(x) for the share of points of a task at x, 0 where the
-// parameters are taken as known. like is P(level | x), level × n nodes, and x node j.
-func (t *ModelTask) shareVariance(x float64, like []float64, j, n int) float64 {
+// gradient is ∂(expected share of points)/∂(a, d_1…) at these x, parameter × x, nil where
+// the parameters are taken as known; by central differences, so that it holds for all models.
+func (t *ModelTask) gradient(x []float64) [][]float64 {
 	c := 1 + len(t.D)
-	if len(t.Cov) != c*c {
-		return 0
+	if len(t.Cov) != c*c || t.Max <= 0 {
+		return nil
 	}
-	mean, square := 0.0, 0.0
-	for k := range c {
-		v := like[k*n+j]
-		mean += float64(k) * v
-		square += float64(k*k) * v
+	const step = 1e-4
+	share := make([]float64, c)
+	for k := range share {
+		share[k] = t.worth(k) / t.Max
 	}
-	// ∂E/∂a = x·Var(k), ∂E/∂d_k = P_k·(k − E); as a share, over the levels.
-	var room [2 + mostLevels]float64
-	g := room[:c]
-	g[0] = x * (square - mean*mean) / float64(len(t.D))
-	for k := 1; k < c; k++ {
-		g[k] = like[k*n+j] * (float64(k) - mean) / float64(len(t.D))
+	out, p := make([][]float64, c), make([]float64, c)
+	item := t.item()
+	item.D = slices.Clone(item.D)
+	for i := range out {
+		out[i] = make([]float64, len(x))
+		at := &item.A
+		if i > 0 {
+			at = &item.D[i-1]
+		}
+		middle := *at
+		for _, side := range []float64{1, -1} {
+			*at = middle + side*step
+			for j, here := range x {
+				item.Probabilities(here, p)
+				for k, v := range p {
+					out[i][j] += side * v * share[k] / (2 * step)
+				}
+			}
+		}
+		*at = middle
 	}
-	sum := 0.0
-	for a := range c {
-		for b := range c {
-			sum += g[a] * t.Cov[a*c+b] * g[b]
+	return out
+}
+
+// between is uᵀ C v, C the covariance of the task's parameters.
+func (t *ModelTask) between(u, v []float64) (sum float64) {
+	for a, x := range u {
+		for b, y := range v {
+			sum += x * t.Cov[a*len(u)+b] * y
 		}
 	}
-	return math.Max(0, sum)
+	return sum
 }

@@ -157,6 +157,7 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 			}))
 		}
 		out.ASE = root(variance(place{i, 0}, place{i, 0}))
+		out.Cov = covarianceOf(it, func(a, b int) float64 { return variance(place{i, a}, place{i, b}) })
 		if it.Model == ThreePL {
 			out.CSE = root(variance(place{i, 2}, place{i, 2})) * psychometrics.Number(it.C*(1-it.C))
 		}
@@ -191,6 +192,29 @@ func (p *problem) fit(r *psychometrics.Responses, s *sheet, opt Options, evaluat
 		f.Warnings = append(f.Warnings, fmt.Sprintf("not converged after %d evaluations of the likelihood", evaluations))
 	}
 	return f
+}
+
+// covarianceOf is the covariance of (a, d_1…), row by row, of parameters that were estimated
+// (variance is NaN of the others, which are as known); nil where none was.
+func covarianceOf(it *Item, variance func(a, b int) float64) (cov []psychometrics.Number) {
+	places, known := []int{0}, false
+	for k := range it.D {
+		places = append(places, k+1)
+	}
+	for _, a := range places {
+		for _, b := range places {
+			v := variance(a, b)
+			if math.IsNaN(v) {
+				v = 0
+			}
+			known = known || a == b && v > 0
+			cov = append(cov, psychometrics.Number(v))
+		}
+	}
+	if !known {
+		return nil
+	}
+	return cov
 }
 
 // flatSlope is where a slope is 0 for all that the likelihood can tell.

@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"slices"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics"
 )
 
@@ -57,6 +59,9 @@ type ItemFit struct {
 	CSE   psychometrics.Number   `json:"c_se"`
 	// Scores are those of Item.
 	Scores []int `json:"scores,omitempty"`
+	// Cov is the covariance of (a, d_1…), row by row: more than the standard errors tell,
+	// since intercepts of one item err together. Absent where these are null.
+	Cov []psychometrics.Number `json:"cov,omitempty"`
 }
 
 // Item is the item itself, without its standard errors.
@@ -101,6 +106,99 @@ func (f *Fit) Standard() []Item {
 		}
 	}
 	return items
+}
+
+// A Calibrated item is one with the covariance of its parameters (a, d_1…), row by row, nil
+// where nothing is said of their errors; c is taken as known.
+type Calibrated struct {
+	Item
+	Cov []float64
+}
+
+// Calibrated lists the items as Standard does, with their covariances on that scale. Where the
+// file has no covariance, standard errors are taken as of independent errors; a null one is 0.
+func (f *Fit) Calibrated() []Calibrated {
+	mean, sd := float64(f.Latent.Mean), float64(f.Latent.SD)
+	out := make([]Calibrated, len(f.Items))
+	for i, it := range f.Standard() {
+		out[i] = Calibrated{it, f.Items[i].covariance()}
+		if out[i].Cov == nil {
+			continue
+		}
+		n := 1 + len(it.D)
+		scale := mat.NewDense(n, n, nil) // of (a·sd, d_k + steps·a·mean)
+		scale.Set(0, 0, sd)
+		for k := 1; k < n; k++ {
+			scale.Set(k, k, 1)
+			if steps := float64(k); !it.cumulative() {
+				scale.Set(k, 0, steps*mean)
+			} else {
+				scale.Set(k, 0, mean)
+			}
+		}
+		var half, whole mat.Dense
+		half.Mul(scale, mat.NewDense(n, n, out[i].Cov))
+		whole.Mul(&half, scale.T())
+		out[i].Cov = whole.RawMatrix().Data
+	}
+	return out
+}
+
+// covariance of (a, d_1…), row by row; nil where the file tells of no error.
+func (f *ItemFit) covariance() []float64 {
+	n, known := 1+len(f.D), false
+	cov := make([]float64, n*n)
+	if len(f.Cov) == n*n {
+		for i, x := range f.Cov {
+			cov[i] = float64(x)
+		}
+		return cov
+	}
+	for k := range n {
+		se := f.ASE
+		if k > 0 {
+			se = psychometrics.None
+			if k <= len(f.DSE) {
+				se = f.DSE[k-1]
+			}
+		}
+		if se > 0 {
+			cov[k*n+k], known = float64(se*se), true
+		}
+	}
+	if !known {
+		return nil
+	}
+	return cov
+}
+
+// errors lists what is wrong with the standard errors and the covariance of an item.
+func (f *ItemFit) errors() (faults []string) {
+	for _, se := range append([]psychometrics.Number{f.ASE}, f.DSE...) {
+		if se < 0 || float64(se) > 1e6 {
+			faults = append(faults, fmt.Sprintf("a standard error is %v, expected a number from 0 to 1e6 or null", se))
+		}
+	}
+	if len(f.DSE) > 0 && len(f.DSE) != len(f.D) {
+		faults = append(faults, fmt.Sprintf("%d values of d_se for %d of d, expected as many", len(f.DSE), len(f.D)))
+	}
+	n := 1 + len(f.D)
+	switch {
+	case f.Cov == nil:
+		return faults
+	case len(f.Cov) != n*n:
+		return append(faults, fmt.Sprintf("cov has %d numbers, expected %d: those of (a, d) row by row", len(f.Cov), n*n))
+	}
+	for i := range n {
+		for j := range n {
+			x, y := float64(f.Cov[i*n+j]), float64(f.Cov[j*n+i])
+			bound := math.Sqrt(math.Max(0, float64(f.Cov[i*n+i])*float64(f.Cov[j*n+j])))
+			if !(math.Abs(x) <= 1e12) || math.Abs(x-y) > 1e-6*bound || math.Abs(x) > bound*(1+1e-6) {
+				return append(faults, "cov is no covariance of (a, d), row by row")
+			}
+		}
+	}
+	return faults
 }
 
 // ReadFit reads FIT.json: as written by `irt fit`, or a smaller one made by hand
@@ -262,7 +360,7 @@ func (f *ItemFit) check(m Model) (faults []string) {
 			return []string{"its scores do not rise from 0"}
 		}
 	}
-	return nil
+	return f.errors()
 }
 
 func (m Model) known() bool {

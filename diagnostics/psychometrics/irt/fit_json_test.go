@@ -1,9 +1,11 @@
 package irt
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,7 +98,11 @@ func TestReadFitNamesEveryFault(t *testing.T) {
 		`{"items":[{"id":"x","d":[1]},{"id":"x","d":[1]}]}`:       "stands twice",
 		`{"latent":{"sd":0},"items":[{"id":"x","d":[1]}]}`:        "expected an sd above 0",
 		`{"items":[{"id":"x","a":1,"d":[1],"b":[1,2]}]}`:          "1 values of d and 2 of b",
-		`{"model":"gpcm","items":[{"id":"x","a":1e9,"d":[1,2]}]}`: "expected a number",
+		`{"model":"gpcm","items":[{"id":"x","a":1e9,"d":[1,2]}]}`: "expected a number between −1e6 and 1e6",
+		`{"items":[{"id":"x","d":[1],"a_se":-1}]}`:                "a standard error is -1",
+		`{"items":[{"id":"x","d":[1],"d_se":[1,2]}]}`:             "2 values of d_se for 1 of d",
+		`{"items":[{"id":"x","d":[1],"cov":[1,0]}]}`:              "cov has 2 numbers, expected 4",
+		`{"items":[{"id":"x","d":[1],"cov":[1,2,2,1]}]}`:          "no covariance",
 	} {
 		_, err := ReadFit("f.json", strings.NewReader(text))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -141,5 +147,74 @@ func readJSON(t testing.TB, path string, into any) {
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// Errors come onto the scale of N(0,1) with the parameters: by differences of the parameters.
+func TestCalibratedErrors(t *testing.T) {
+	fit := func(a, d1, d2 float64, m Model) *Fit {
+		return &Fit{Latent: Latent{Mean: 0.7, SD: 1.6}, Items: []ItemFit{{ID: "x", Model: m, A: psychometrics.Number(a), D: []psychometrics.Number{psychometrics.Number(d1), psychometrics.Number(d2)}, ASE: 0.1, DSE: []psychometrics.Number{0.2, psychometrics.None}}}}
+	}
+	for _, m := range []Model{GPCM, GRM} {
+		got := fit(0.8, 1, -0.5, m).Calibrated()[0]
+		if got.A != fit(0.8, 1, -0.5, m).Standard()[0].A {
+			t.Errorf("%s: %+v is not standard", m, got)
+		}
+		up := fit(0.9, 1, -0.5, m).Standard()[0] // a by one error
+		low := fit(0.8, 1, -0.5, m).Standard()[0]
+		move := []float64{up.A - low.A, up.D[0] - low.D[0], up.D[1] - low.D[1]}
+		for i := range move {
+			for j := range move {
+				want := move[i] * move[j]
+				if i == 1 && j == 1 {
+					want += 0.04
+				}
+				if math.Abs(got.Cov[3*i+j]-want) > 1e-12 {
+					t.Errorf("%s: cov %d, %d is %v, want %v", m, i, j, got.Cov[3*i+j], want)
+				}
+			}
+		}
+	}
+	bare := fit(0.8, 1, -0.5, GPCM)
+	bare.Items[0].ASE, bare.Items[0].DSE = psychometrics.None, nil
+	if got := bare.Calibrated()[0]; got.Cov != nil {
+		t.Errorf("without errors: %v", got.Cov)
+	}
+}
+
+// A calibration writes the covariance whose roots are its standard errors, and reads it again.
+func TestCovarianceIsWritten(t *testing.T) {
+	r := &psychometrics.Responses{Items: []string{"a", "b", "c"}, Max: []int{1, 2, 1}}
+	for p := range 240 {
+		r.Persons = append(r.Persons, strconv.Itoa(p))
+		able := p % 5
+		r.Cells = append(r.Cells, psychometrics.Cell(min(1, (able+p/5%3)/3)), psychometrics.Cell(min(2, (able+p/15%3)/2)), psychometrics.Cell(min(1, (able+p/45%4)/4)))
+	}
+	f, err := Calibrate(r, Options{Model: GPCM})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := ReadFit("f.json", bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, it := range again.Items {
+		n := 1 + len(it.D)
+		if len(it.Cov) != n*n || !cmp.Equal(it.Cov, f.Items[i].Cov) {
+			t.Fatalf("%s: cov %v", it.ID, it.Cov)
+		}
+		for k := range n {
+			se := it.ASE
+			if k > 0 {
+				se = it.DSE[k-1]
+			}
+			if got := math.Sqrt(float64(it.Cov[k*n+k])); math.Abs(got-float64(se)) > 1e-9 {
+				t.Errorf("%s: error %d is %v, by the covariance %v", it.ID, k, se, got)
+			}
+		}
 	}
 }
