@@ -33,8 +33,8 @@ func deficitsInferCommand() *cobra.Command {
 empty not presented. Q.csv: item,<element>,… with weights from 0 to 1, a row adding up to at most 1.
 P.json, with what holds where a field is absent:
   {"cut":0.60,"bands":[0.40,0.60,0.80],"sure":[0.2,0.8],"areas":{"element":"area"},"min_tasks":2}
-FIT.json: what irt fit writes; its tasks keep their parameters, and those that the answers
-contradict are named. Without it all are estimated from R.csv. M.csv: item,max.
+FIT.json: what irt fit writes; its tasks are not estimated anew, its errors (cov, or a_se and d_se)
+widen intervals, and tasks that the answers contradict are named. Without it all are estimated from R.csv. M.csv: item,max.
 
 The answer tells for every person and element the posterior of the true share of its points:
 estimate, interval (90 %), p_deficit, and by the policy status and severity; beside them what

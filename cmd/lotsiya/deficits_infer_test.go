@@ -174,6 +174,7 @@ func rescaled(t *testing.T, fit string, mean, sd float64) []byte {
 			ID string    `json:"id"`
 			A  float64   `json:"a"`
 			D  []float64 `json:"d"`
+			C  []float64 `json:"cov"`
 		} `json:"items"`
 		Latent struct {
 			Mean float64 `json:"mean"`
@@ -188,6 +189,8 @@ func rescaled(t *testing.T, fit string, mean, sd float64) []byte {
 		x := &f.Items[i]
 		x.A /= sd
 		x.D[0] -= x.A * mean
+		aa, ad, dd := x.C[0]/sd/sd, x.C[1]/sd, x.C[3] // its errors: of a/sd and d − a·mean/sd
+		x.C = []float64{aa, ad - aa*mean, ad - aa*mean, dd - 2*mean*ad + mean*mean*aa}
 	}
 	out, err := json.Marshal(f)
 	if err != nil {

@@ -32,6 +32,9 @@ const (
 	leastFlat        = 0.5 // 1/k² at least: a slope that would have to be steeper is an error itself
 )
 
+// largestError is the most that the error of a parameter is taken for.
+const largestError = 100.0
+
 // unflatten is k for the slope a·k.
 func unflatten(a float64, levels int) float64 {
 	whole := a * float64(levels)
@@ -67,12 +70,15 @@ func drawn(bank []irt.Calibrated) []irt.Calibrated {
 // common place to be drawn to, so that their intercepts are N(0, 3²) each.
 func draw(it *irt.Calibrated, slope float64) {
 	n := 1 + len(it.D)
-	cov := mat.NewSymDense(n, nil)
+	cov, scale := mat.NewSymDense(n, nil), make([]float64, n)
+	for a := range n { // errors beyond all sense say no more than large ones, and spoil the sums
+		scale[a] = min(1, largestError/math.Sqrt(math.Max(it.Cov[a*n+a], 1e-300)))
+	}
 	sum := mat.NewSymDense(n, nil)
 	off := mat.NewVecDense(n, nil) // μ − (a, d)
 	for a := range n {
 		for b := range a + 1 {
-			v := (it.Cov[a*n+b] + it.Cov[b*n+a]) / 2
+			v := scale[a] * scale[b] * (it.Cov[a*n+b] + it.Cov[b*n+a]) / 2
 			cov.SetSym(a, b, v)
 			sum.SetSym(a, b, v)
 		}
@@ -105,7 +111,7 @@ func draw(it *irt.Calibrated, slope float64) {
 	}
 	for a := range n {
 		for b := range n {
-			item.Cov[a*n+b] -= gained.At(a, b)
+			item.Cov[a*n+b] = cov.At(a, b) - gained.At(a, b)
 		}
 	}
 	k := unflatten(item.A, len(item.D))

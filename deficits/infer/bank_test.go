@@ -62,7 +62,9 @@ func TestBankWithErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			covered += other.judge(m, 0.6, probability).covered / float64(runs)
-			if slices.ContainsFunc(m.Warnings, func(s string) bool { return strings.Contains(s, "by its parameters") || strings.Contains(s, "contradict") }) {
+			if slices.ContainsFunc(m.Warnings, func(s string) bool {
+				return strings.Contains(s, "by its parameters") || strings.Contains(s, "contradict")
+			}) {
 				alarms++
 				t.Logf("%+v, run %d: %q", c, i, m.Warnings)
 			}
@@ -103,6 +105,9 @@ func TestDrawn(t *testing.T) {
 		if got[i].A != bank[i].A || got[i].D[0] != bank[i].D[0] {
 			t.Errorf("%+v became %+v", bank[i], got[i])
 		}
+	}
+	if far := drawn([]irt.Calibrated{at(32, -5, 7e6)})[0]; !(far.A > 0.5 && far.A < 3) || !(far.Cov[0] > 0.05 && far.Cov[0] < 1) || !(far.Cov[3] > 5 && far.Cov[3] < 30) {
+		t.Errorf("an estimate without end: %+v", far)
 	}
 	if bank[1].A != 2.4 || bank[1].D[0] != 1 {
 		t.Error("the bank itself was changed")

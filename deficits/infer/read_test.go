@@ -78,6 +78,9 @@ func TestReadPolicy(t *testing.T) {
 		`{"min_tasks":1.5}`:            "min_tasks is 1.5",
 		`{"areas":["e"]}`:              "areas is",
 		`[1]`:                          "p.json:1",
+		`null`:                         "null, expected a policy",
+		`{"cut":0.5,"cut":0.7}`:        "cut stands twice",
+		`{"areas":{"e":"x","e":"y"}}`:  "areas, e stands twice",
 		`{"bands":[0,1,2],"cut":true}`: "cut is true",
 	} {
 		_, _, err := ReadPolicy("p.json", strings.NewReader(text))
@@ -247,6 +250,9 @@ func TestScoresThatCalibrationNeverSaw(t *testing.T) {
 		said := strings.Join(append(warnings, m.Warnings...), "\n")
 		if !strings.Contains(said, "item a: its calibration never saw scores 1, 4 (answers: 2)") || !strings.Contains(said, "item b: its calibration never saw score 3 (answers: 1)") || strings.Count(said, "\n") != c.warnings-1 {
 			t.Errorf("%v: %q", c.given, said)
+		}
+		if capped := "at most ("; strings.Count(said, capped) != len(c.given) || len(c.given) > 0 && !strings.Contains(said, "0.60 at most (3 of 5)") {
+			t.Errorf("%v: of what cannot be reached %q", c.given, said)
 		}
 		// 4 of 5 and 3 of 4 points are as good as the best that the bank knows.
 		got := answers(t, m, d)

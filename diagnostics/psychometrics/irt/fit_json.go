@@ -125,23 +125,39 @@ func (f *Fit) Calibrated() []Calibrated {
 		if out[i].Cov == nil {
 			continue
 		}
-		n := 1 + len(it.D)
-		scale := mat.NewDense(n, n, nil) // of (a·sd, d_k + steps·a·mean)
-		scale.Set(0, 0, sd)
-		for k := 1; k < n; k++ {
-			scale.Set(k, k, 1)
-			if steps := float64(k); !it.cumulative() {
-				scale.Set(k, 0, steps*mean)
-			} else {
-				scale.Set(k, 0, mean)
-			}
-		}
-		var half, whole mat.Dense
-		half.Mul(scale, mat.NewDense(n, n, out[i].Cov))
-		whole.Mul(&half, scale.T())
-		out[i].Cov = whole.RawMatrix().Data
+		out[i].Cov = it.covarianceOn(out[i].Cov, mean, sd)
 	}
 	return out
+}
+
+// covarianceOn turns the covariance of (a, d_1…) into that of the same item where ability is z,
+// θ = mean + sd·z: of (a·sd, d_k + steps·a·mean).
+func (it *Item) covarianceOn(cov []float64, mean, sd float64) []float64 {
+	n := 1 + len(it.D)
+	scale := mat.NewDense(n, n, nil)
+	scale.Set(0, 0, sd)
+	for k := 1; k < n; k++ {
+		scale.Set(k, k, 1)
+		if steps := float64(k); !it.cumulative() {
+			scale.Set(k, 0, steps*mean)
+		} else {
+			scale.Set(k, 0, mean)
+		}
+	}
+	var half, whole mat.Dense
+	half.Mul(scale, mat.NewDense(n, n, cov))
+	whole.Mul(&half, scale.T())
+	return whole.RawMatrix().Data
+}
+
+// CovOn is Cov where ability is z, θ = mean + sd·z, nil where there is none.
+func (f *ItemFit) CovOn(mean, sd float64) []psychometrics.Number {
+	n := 1 + len(f.D)
+	if len(f.Cov) != n*n {
+		return nil
+	}
+	it := f.Item()
+	return numbers(it.covarianceOn(f.covariance(), mean, sd))
 }
 
 // covariance of (a, d_1…), row by row; nil where the file tells of no error.
@@ -175,8 +191,8 @@ func (f *ItemFit) covariance() []float64 {
 // errors lists what is wrong with the standard errors and the covariance of an item.
 func (f *ItemFit) errors() (faults []string) {
 	for _, se := range append([]psychometrics.Number{f.ASE}, f.DSE...) {
-		if se < 0 || float64(se) > 1e6 {
-			faults = append(faults, fmt.Sprintf("a standard error is %v, expected a number from 0 to 1e6 or null", se))
+		if se < 0 || float64(se) > 1e100 {
+			faults = append(faults, fmt.Sprintf("a standard error is %v, expected a number from 0 to 1e100 or null", se))
 		}
 	}
 	if len(f.DSE) > 0 && len(f.DSE) != len(f.D) {
@@ -193,7 +209,7 @@ func (f *ItemFit) errors() (faults []string) {
 		for j := range n {
 			x, y := float64(f.Cov[i*n+j]), float64(f.Cov[j*n+i])
 			bound := math.Sqrt(math.Max(0, float64(f.Cov[i*n+i])*float64(f.Cov[j*n+j])))
-			if !(math.Abs(x) <= 1e12) || math.Abs(x-y) > 1e-6*bound || math.Abs(x) > bound*(1+1e-6) {
+			if !(math.Abs(x) <= 1e200) || math.Abs(x-y) > 1e-6*bound || math.Abs(x) > bound*(1+1e-6) {
 				return append(faults, "cov is no covariance of (a, d), row by row")
 			}
 		}

@@ -393,6 +393,7 @@ func Carry(x *irt.Fit, l Link) *irt.Fit {
 	for i, it := range x.Items {
 		if len(it.D) > 0 {
 			moved := l.Item(it.Item())
+			it.Cov = it.CovOn(float64(-l.B/l.A), float64(1/l.A))
 			it.A = Number(moved.A)
 			it.ASE /= Number(l.A)
 			it.D, it.B = numbers(moved.D), numbers(moved.B())
