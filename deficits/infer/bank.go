@@ -25,7 +25,7 @@ import (
 // normal; Zeger, Liang & Albert 1988). The spread of abilities is estimated here and would make
 // up for the slopes; intercepts would stay too near to 0, and intervals too short. So the
 // logits of such a calibration are multiplied by k, and their errors with them. For tasks of
-// m steps, m·a stands for a.
+// m steps (PCM, GPCM), m·a stands for a.
 const (
 	logisticSquare   = 0.346
 	oneAbilityLeaves = 0.6 // v: an element's deviation (0.7²), and a part of the areas'
@@ -36,8 +36,8 @@ const (
 const largestError = 100.0
 
 // unflatten is k for the slope a·k.
-func unflatten(a float64, levels int) float64 {
-	whole := a * float64(levels)
+func unflatten(a float64, steps int) float64 {
+	whole := a * float64(steps)
 	return 1 / math.Sqrt(max(leastFlat, 1-logisticSquare*whole*whole*oneAbilityLeaves))
 }
 
@@ -114,7 +114,11 @@ func draw(it *irt.Calibrated, slope float64) {
 			item.Cov[a*n+b] = cov.At(a, b) - gained.At(a, b)
 		}
 	}
-	k := unflatten(item.A, len(item.D))
+	steps := len(item.D)
+	if item.Model == irt.GRM { // its logits are those of boundaries, not sums of steps
+		steps = 1
+	}
+	k := unflatten(item.A, steps)
 	item.A *= k
 	for i := range item.D {
 		item.D[i] *= k
