@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lotsiya/lotsiya/internal/dbtest"
 	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/routes"
 	"github.com/lotsiya/lotsiya/routes/plan"
@@ -41,7 +42,7 @@ func TestCalculationIsStopped(t *testing.T) {
 	_, err := r.pool.Exec(`UPDATE job SET state = 'running', leased_until = now() + interval '1 hour', result = '{"phase": "Улучшаем план обменами", "part": 0.7, "gap": 0.0123}' WHERE id = $1`, id)
 	r.must(err)
 	_, page = r.get(r.methodist, to)
-	shows(t, "under way", page, "Улучшаем план обменами", "Готово 70", "не больше 1,2 %")
+	shows(t, "under way", page, "Улучшаем план обменами", "Готово 70", "не больше 1,3 %")
 	if code, _, _ := r.post(r.municipal, to+"/cancel", url.Values{}); code != 404 {
 		t.Errorf("another stops it: %d", code)
 	}
@@ -51,6 +52,8 @@ func TestCalculationIsStopped(t *testing.T) {
 	if worked, err := r.runner.RunOne(t.Context()); err != nil || worked {
 		t.Errorf("stopped work is done: %v %v", worked, err)
 	}
+	_, err = r.pool.Exec(`UPDATE job SET finished_at = finished_at - interval '1 minute' WHERE id = $1`, id) // nobody is at it any more
+	r.must(err)
 	_, page = r.get(r.methodist, to)
 	shows(t, "stopped", page, "Расчёт остановлен", "Ничего не изменилось")
 	if strings.Contains(page, "http-equiv") {
@@ -58,6 +61,52 @@ func TestCalculationIsStopped(t *testing.T) {
 	}
 	if code, _, _ := r.post(r.methodist, to+"/apply", url.Values{}); code != 409 {
 		t.Errorf("drafts of stopped work: %d", code)
+	}
+}
+
+// Work that is stopped once it has a plan leaves the best one on offer, with how far it is from the best possible.
+func TestStoppedWorkKeepsItsPlan(t *testing.T) {
+	r := newRegion(t, 12)
+	_, err := r.pool.Exec(`UPDATE programme_session SET seats = 3`)
+	r.must(err)
+	to := r.asks(url.Values{"hours": {"72"}, "cost": {"20000"}})
+	// Somebody stops the work at the very moment when it first says that it has a plan.
+	_, err = dbtest.Owner(t, r.pool).Exec(`
+		CREATE FUNCTION stop_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			NEW.state := 'cancelled'; NEW.finished_at := clock_timestamp(); RETURN NEW; END $$;
+		CREATE TRIGGER stop_it BEFORE UPDATE ON job FOR EACH ROW WHEN (OLD.state = 'running' AND CAST(NEW.result AS jsonb) ? 'gap') EXECUTE FUNCTION stop_it()`)
+	r.must(err)
+	r.works()
+	_, page := r.get(r.methodist, to)
+	shows(t, "stopped", page, "Расчёт остановлен, вот лучшее из найденного", "это доказано", "Создать черновики: 12", "Вместе маршруты закроют")
+	hides(t, "stopped", page, "Ничего не изменилось", "data-live")
+	if code, page, _ := r.post(r.methodist, to+"/apply", url.Values{}); code != 303 {
+		t.Fatalf("drafts of the plan it had: %d %.300s", code, page)
+	}
+	_, page = r.get(r.methodist, to)
+	shows(t, "taken", page, "Отменить: 12")
+	// While the plan is being put down the page waits for it; work that died meanwhile is not waited for.
+	for finished, want := range map[string]string{"clock_timestamp()": "Записываем лучшее из найденного", "clock_timestamp() - interval '1 minute'": "Расчёт остановлен"} {
+		_, err = r.pool.Exec(`UPDATE job SET result = '{"phase": "x", "part": 0.5, "gap": 0.01}', finished_at = ` + finished)
+		r.must(err)
+		_, page = r.get(r.methodist, to)
+		shows(t, finished, page, want)
+		hides(t, finished, page, "Создать черновики")
+	}
+}
+
+// What is not published is not planned.
+func TestUnknownCampaign(t *testing.T) {
+	r := newRegion(t, 1)
+	code, page, _ := r.post(r.methodist, "/routes/propose", url.Values{"campaign": {"999"}, "hours": {"72"}, "cost": {""}})
+	shows(t, "propose", page, "Такой диагностики с опубликованными результатами нет")
+	if code != 422 {
+		t.Errorf("propose: %d", code)
+	}
+	for _, path := range []string{"/routes/demand?campaign=999", "/routes/demand.xlsx?campaign=999", "/routes/what-if?campaign=999"} {
+		if code, _ := r.get(r.methodist, path); code != 404 {
+			t.Errorf("%s: %d", path, code)
+		}
 	}
 }
 
@@ -124,6 +173,10 @@ func TestEveningOut(t *testing.T) {
 	f := even.Fair
 	if f == nil || len(f.Shares) != 2 || f.Shares[0].People != 8 || f.Price < 0 || f.Price > 1 {
 		t.Fatalf("%+v", f)
+	}
+	// The whole and its parts are measured alike: what all get lies between the municipalities.
+	if got := even.Closes(); got < f.After().Low-1e-9 || got > f.After().High+1e-9 {
+		t.Errorf("all get %g, the municipalities %+v", got, f.After())
 	}
 	if f.After().Low < f.Before().Low-1e-9 {
 		t.Errorf("the one that lags has %g, had %g", f.After().Low, f.Before().Low)

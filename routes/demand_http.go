@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,6 +66,9 @@ func (s *Service) whomOf(c *gin.Context) (whom, error) {
 			if on {
 				w.Selection.Campaign = x.ID
 			}
+		}
+		if w.Selection.Campaign != 0 && !slices.ContainsFunc(campaigns, func(x Campaign) bool { return x.ID == w.Selection.Campaign }) {
+			return fault.New(fault.NotFound, "Такой диагностики с опубликованными результатами нет")
 		}
 		if w.Elements, err = elementsTx(ctx, tx); err != nil {
 			return err

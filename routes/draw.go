@@ -128,8 +128,8 @@ func phaseAt(part float64, fair bool) string {
 	return phaseMend
 }
 
-// draw plans a selection. told hears how far the work is and answers whether it is to go on; stopped work gives what
-// it has, for nobody to see.
+// draw plans a selection. told hears how far the work is and answers whether it is to go on; stopped work gives the
+// best plan it has, or a proposal without a list of people where there is none yet.
 func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, told func(Working) bool) (Proposal, error) {
 	if !told(Working{Phase: phaseNeeds}) {
 		return Proposal{}, nil
@@ -154,8 +154,11 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, t
 				last, going = percent, told(now)
 			}
 		}})
-	if !going || !told(Working{Phase: phaseCheck, Part: 0.97, Gap: &a.Gap}) {
-		return Proposal{}, nil
+	if ctx.Err() != nil || !going && now.Gap == nil {
+		return Proposal{}, ctx.Err()
+	}
+	if going {
+		told(Working{Phase: phaseCheck, Part: 0.97, Gap: &a.Gap})
 	}
 	if broken := plan.Check(&problem, &a); broken != nil {
 		return out, fmt.Errorf("proposal breaks a rule: %s", broken[0])
@@ -166,7 +169,8 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, t
 	for i, r := range a.Teachers {
 		row := from.rows[r.ID]
 		row.Hours, row.Cost, row.Steps = int(r.Hours), int(r.Cost), []plan.Lock{}
-		row.Coverage = ratio(r.Coverage, total(problem.Teachers[i]))
+		row.Weight = total(problem.Teachers[i])
+		row.Coverage = ratio(r.Coverage, row.Weight)
 		for _, st := range r.Steps {
 			l := plan.Lock{Programme: st.Programme, Session: st.Session}
 			row.Steps = append(row.Steps, l)

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -104,6 +106,7 @@ type Proposed1 struct {
 	Hours        int             `json:"hours"`
 	Cost         int             `json:"cost"`
 	Coverage     float64         `json:"coverage"`      // share of all that is needed
+	Weight       float64         `json:"weight"`        // of all that is needed
 	Why          plan.Why        `json:"why,omitempty"` // of no steps: what most of the needs lack
 }
 
@@ -148,10 +151,13 @@ func (s *Service) proposeInBackground(ctx context.Context, j jobs.Job) error {
 		}
 		return stopped == nil
 	})
-	if err := errors.Join(stopped, err); err != nil {
-		return err
+	if err != nil || stopped != nil && !errors.Is(stopped, jobs.ErrCancelled) {
+		return errors.Join(stopped, err)
 	}
-	return j.Result(ctx, p)
+	if p.People != nil { // whoever stops the work is offered the best plan it had
+		err = j.Result(ctx, p)
+	}
+	return errors.Join(stopped, err)
 }
 
 // Far says how far the plan found so far is from the best one; "" before there is one.
@@ -172,7 +178,7 @@ func far(gap float64) string {
 	case gap < 0.0005:
 		return "до лучшего возможного плана меньше 0,1 %"
 	}
-	return "до лучшего возможного плана не больше " + web.Dec(1, 100*gap) + " %"
+	return "до лучшего возможного плана не больше " + web.Dec(1, math.Ceil(1000*gap-1e-6)/10) + " %" // rounded so that it stays true
 }
 
 func checkSelection(sel Selection) error {
@@ -201,6 +207,13 @@ func (s *Service) AskProposal(ctx context.Context, actor access.Actor, sel Selec
 		return 0, err
 	}
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		campaigns, err := s.src.Campaigns(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(campaigns, func(c Campaign) bool { return c.ID == sel.Campaign }) {
+			return fault.Field("campaign", "Такой диагностики с опубликованными результатами нет: выберите из списка")
+		}
 		id, err = jobs.EnqueueTx(ctx, tx, actor, proposeJob, map[string]any{"Selection": sel, "Scope": actor.Scope(access.RoutesManage)})
 		return err
 	})
@@ -215,7 +228,17 @@ func (s *Service) DrawProposal(ctx context.Context, actor access.Actor, sel Sele
 	return s.draw(ctx, sel, actor.Scope(access.RoutesManage), func(Working) bool { return true })
 }
 
-// CancelProposal stops a calculation that is under way; nothing was changed by it.
+// Closes is the share of all that these people need together which the routes close: the same measure as that of a
+// municipality, of the demand and of a what-if.
+func (p Proposal) Closes() float64 {
+	all, got := 0.0, 0.0
+	for _, r := range p.People {
+		all, got = all+r.Weight, got+r.Coverage*r.Weight
+	}
+	return ratio(got, all)
+}
+
+// CancelProposal stops a calculation that is under way; the best plan found by then stays on offer.
 func (s *Service) CancelProposal(ctx context.Context, actor access.Actor, id int64) error {
 	return db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		if _, err := proposalJobTx(ctx, tx, actor, id); err != nil {
@@ -235,6 +258,14 @@ func proposalJobTx(ctx context.Context, tx db.Q, actor access.Actor, id int64) (
 	return st, err
 }
 
+// winding is how long stopped work may take to put down the plan it has; after that it is taken to have died.
+const winding = 20 * time.Second
+
+// Stopping tells whether work that was stopped is still putting down the plan it said it had.
+func (w Working) Stopping(st jobs.State, now time.Time) bool {
+	return st.State == "cancelled" && w.Phase != "" && w.Gap != nil && st.Finished != nil && now.Sub(*st.Finished) < winding
+}
+
 // ProposalWork reads how far a calculation is.
 func (s *Service) ProposalWork(ctx context.Context, actor access.Actor, id int64) (st jobs.State, w Working, err error) {
 	if st, err = proposalJobTx(ctx, s.pool, actor, id); err != nil || st.Result == nil || st.State == "done" {
@@ -246,16 +277,19 @@ func (s *Service) ProposalWork(ctx context.Context, actor access.Actor, id int64
 	return st, w, nil
 }
 
-// ProposalState reads what a proposal holds, once it is there: without those who have withdrawn their consent
-// meanwhile.
+// ProposalState reads what a proposal holds, once it is there, also that of work that was stopped: without those who
+// have withdrawn their consent meanwhile.
 func (s *Service) ProposalState(ctx context.Context, actor access.Actor, id int64) (jobs.State, *Proposal, error) {
 	st, err := proposalJobTx(ctx, s.pool, actor, id)
-	if err != nil || st.State != "done" || st.Result == nil {
+	if err != nil || st.State != "done" && st.State != "cancelled" || st.Result == nil {
 		return st, nil, err
 	}
 	var p Proposal
 	if err := json.Unmarshal([]byte(*st.Result), &p); err != nil {
 		return st, nil, fmt.Errorf("proposal %d: %w", id, err)
+	}
+	if p.People == nil { // stopped before there was a plan
+		return st, nil, nil
 	}
 	persons := make([]access.PersonID, len(p.People))
 	for i, r := range p.People {

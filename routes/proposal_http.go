@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
@@ -167,7 +168,8 @@ type proposalView struct {
 	Even     []evenLine
 	Hours    int
 	Cost     int
-	Coverage float64 // mean
+	Coverage float64 // share of all that is needed by them together
+	Stopping bool    // stopped, and about to put down the plan it has
 	Made     int     // drafts of this proposal that nobody has touched
 	Errors   map[string]string
 }
@@ -189,7 +191,8 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 		return err
 	}
 	head := web.Head{Title: "Предложение маршрутов", Nav: "/routes", Main: "page stack", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Предложить многим", Href: "/routes/propose"}, {Title: mark(id)}}}
-	if v.Job.State == "queued" || v.Job.State == "running" {
+	v.Stopping = v.Working.Stopping(v.Job, time.Now())
+	if v.Job.State == "queued" || v.Job.State == "running" || v.Stopping {
 		v.Percent, head.Live = int(100*v.Working.Part), true
 		return proposalPage.Render(c, status, head, v)
 	}
@@ -255,9 +258,9 @@ func (s *Service) fillProposalTx(ctx context.Context, tx *sqlx.Tx, actor access.
 		return err
 	}
 	list, why := []Proposed1{}, map[plan.Why]int{}
-	v.Total, v.Only = len(v.Proposal.People), query.Get("only") == "empty"
+	v.Total, v.Only, v.Coverage = len(v.Proposal.People), query.Get("only") == "empty", v.Proposal.Closes()
 	for _, p := range v.Proposal.People {
-		v.Hours, v.Cost, v.Coverage = v.Hours+p.Hours, v.Cost+p.Cost, v.Coverage+p.Coverage/float64(v.Total)
+		v.Hours, v.Cost = v.Hours+p.Hours, v.Cost+p.Cost
 		switch {
 		case len(p.Steps) == 0:
 			v.Empty++

@@ -81,6 +81,7 @@ type State struct {
 	Total    int             `db:"total"`
 	Result   *string         `db:"result"`
 	Error    string          `db:"error"`
+	Finished *time.Time      `db:"finished_at"`
 }
 
 // EnqueueTx asks for work; it starts once tx commits, and never if it rolls back.
@@ -98,7 +99,7 @@ func EnqueueTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, kind string
 
 // StateTx reads the state of a job.
 func StateTx(ctx context.Context, tx db.Q, id int64) (State, error) {
-	return db.Get[State](ctx, tx, `SELECT id, kind, actor_id, state, progress, total, result, error FROM job WHERE id = $1`, id)
+	return db.Get[State](ctx, tx, `SELECT id, kind, actor_id, state, progress, total, result, error, finished_at FROM job WHERE id = $1`, id)
 }
 
 // CancelTx ends work that is not done yet; false where it was over already. Its handler hears of it at its next
