@@ -173,3 +173,38 @@ func TestShuffledBankOfFew(t *testing.T) {
 		t.Errorf("%d runs: %d alarms at true parameters, %d silent at wrong ones", runs, alarms, missed)
 	}
 }
+
+// In files of 1 to 200 persons with a bank, its errors, and tasks that elements share alike, no
+// answer that turns right raises a probability of the person.
+func TestBankIsMonotoneInFiles(t *testing.T) {
+	sizes := []int{1, 5, 15, 25, 40, 60, 120, 200}
+	if testing.Short() {
+		sizes = sizes[:5]
+	}
+	for i, n := range sizes {
+		w := shared(design{persons: 300 + n, areas: 2, elements: 6, tasks: same(3), correlation: 0.6, deviation: 0.7, seed: uint64(1700 + i)}.make())
+		bank, file := calibration(t, w.of(0, 300)), w.of(300, 300+n)
+		said := func() map[string]Estimate {
+			m, err := FitCalibrated(file.data, w.policy(), bank)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answers(t, m, file.data)
+		}
+		before, person := said(), file.data.Persons[0]
+		for k := range person.Responses {
+			if person.Responses[k].Points > 0 {
+				continue
+			}
+			person.Responses[k].Points = 1
+			after := said()
+			person.Responses[k].Points = 0
+			for e := range 6 {
+				key := person.ID + " " + name(e)
+				if after[key].P > before[key].P+1e-9 {
+					t.Errorf("%d persons, answer %d, %s: %v, after a better answer %v", n, k, name(e), before[key].P, after[key].P)
+				}
+			}
+		}
+	}
+}
