@@ -68,7 +68,7 @@ func planAll(p *Problem, opt Options) Answer {
 	r := newRegion(m, people, opt)
 	if told := r.opt.Progress; opt.Found != nil {
 		r.opt.Progress = func(part float64) {
-			if gap := (r.bound - r.value) / math.Abs(r.value); !math.IsNaN(gap) && !math.IsInf(gap, 0) {
+			if gap := (r.bound - r.value) / math.Abs(r.value+r.owed); !math.IsNaN(gap) && !math.IsInf(gap, 0) {
 				opt.Found(max(0, gap))
 			}
 			told(part)
@@ -101,7 +101,7 @@ func planAll(p *Problem, opt Options) Answer {
 		sums.add(p, &a, &route)
 		a.Teachers[t] = route
 	}
-	bound := r.bound
+	bound := r.bound + r.owed
 	for i := range people {
 		bound -= people[i].bonus * float64(len(people[i].kept))
 	}

@@ -34,7 +34,14 @@ func (r *region) evaluate(price []float64, use []int) float64 {
 		pick[c] = -1
 		if f.feasible {
 			up[c] = f.bound
-			pick[c] = int32(r.keep(c, f.slots))
+			slots := f.slots
+			if len(q.musts) > 0 {
+				up[c] = math.Max(up[c], -r.forgo)
+				if f.value < -r.forgo {
+					slots = nil
+				}
+			}
+			pick[c] = int32(r.keep(c, slots))
 		}
 	})
 	clear(use)
@@ -121,7 +128,7 @@ func (r *region) settlePrices(p *primal) bool {
 		over = over || use[s] > r.m.slots[s].seats
 	}
 	for c := range r.cols {
-		if len(r.people[r.rep[c]].musts) == 0 {
+		if len(r.people[r.rep[c]].musts) == 0 || len(r.cols[c]) > 0 { // but for demands that nobody could meet
 			r.keep(c, nil)
 		}
 	}
@@ -134,6 +141,9 @@ func (r *region) settlePrices(p *primal) bool {
 	// Prices beyond what a teacher's whole route is worth mean nothing: a box of a part of that is wide to begin with.
 	r.wide = 0.35 * r.bound / float64(len(r.people))
 	r.box = r.wide
+	if r.crowded() { // a seat may then be worth as much as a demand
+		r.wide = math.Max(r.wide, 2*r.forgo)
+	}
 	plain, rounds, _ := r.budget()
 	if start != nil {
 		r.box /= 8

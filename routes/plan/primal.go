@@ -214,7 +214,7 @@ func (p *primal) build(price []float64, fractional, rough bool) {
 			p.gates()
 			pick = r.keep(int(c), r.pool[0].solve(&r.people[t], p.gate, nil, 1).slots)
 		}
-		if pick < 0 && best[c] >= 0 { // demands: only an exact search can tell
+		if pick < 0 && best[c] >= 0 || pick >= 0 && r.forgone(int(c), &r.cols[c][pick]) { // demands: only an exact search can tell
 			p.gates()
 			if f := r.pool[0].solve(&r.people[t], p.gate, nil, r.nodeLimit()); f.feasible {
 				pick = r.keep(int(c), f.slots)

@@ -41,6 +41,8 @@ type region struct {
 	wide   float64   // a box beyond which prices mean little
 	pool   []*searcher
 	flat   master
+	forgo  float64 // what it costs to leave a teacher's demands unmet, who then has no route
+	owed   float64 // what the best plan pays for that
 }
 
 // column is a route of a class of teachers with its true value.
@@ -72,6 +74,18 @@ func newRegion(m *model, people []person, opt Options) *region {
 		}
 		r.class = append(r.class, c)
 		r.size[c]++
+	}
+	// More than their route is worth to anybody, and than what their seats are worth to others: a demand gives way to
+	// nothing but another demand.
+	for i := range people {
+		sum := 0.0
+		for _, w := range people[i].weights {
+			sum += w
+		}
+		r.forgo = math.Max(r.forgo, 4*(sum+people[i].bonus*float64(len(people[i].kept)))+1)
+	}
+	for i := range m.progs {
+		r.forgo += m.progs[i].pen
 	}
 	r.cols = make([][]column, len(r.rep))
 	r.tight = make([]bool, len(m.slots))
@@ -183,6 +197,9 @@ func (r *region) keep(c int, slots []int32) int {
 		}
 	}
 	x := column{value: r.m.worth(&r.people[r.rep[c]], slots), slots: slots}
+	if r.forgone(c, &x) {
+		x.value = -r.forgo
+	}
 	for _, s := range slots {
 		if r.tight[s] {
 			x.tight = append(x.tight, s)
@@ -190,6 +207,38 @@ func (r *region) keep(c int, slots []int32) int {
 	}
 	r.cols[c] = append(r.cols[c], x)
 	return len(r.cols[c]) - 1
+}
+
+// forgone tells whether a column is that of a class whose demands are not met.
+func (r *region) forgone(c int, x *column) bool {
+	return len(x.slots) == 0 && len(r.people[r.rep[c]].musts) > 0
+}
+
+// crowded tells whether more teachers ask for a programme or a session than have a seat there.
+func (r *region) crowded() bool {
+	asked := map[must]int{}
+	for i := range r.people {
+		for _, x := range r.people[i].musts {
+			if asked[x]++; x.slot != anySlot {
+				asked[must{x.prog, anySlot}]++
+			}
+		}
+	}
+	for x, n := range asked {
+		seats := 0
+		for _, s := range r.m.progs[x.prog].slots {
+			if x.slot == anySlot || int(x.slot) == s {
+				if seats += r.m.slots[s].seats; r.m.slots[s].seats < 0 {
+					seats = n
+					break
+				}
+			}
+		}
+		if seats < n {
+			return true
+		}
+	}
+	return false
 }
 
 // priced is what a column is worth under prices.
@@ -219,7 +268,7 @@ func (r *region) done() bool { return r.opt.Expired() || r.enough(r.value) }
 
 // enough tells whether a plan of that value is as close to the bound as was asked for.
 func (r *region) enough(value float64) bool {
-	return r.bound-value <= math.Max(r.opt.Enough, 1e-9)*math.Max(1e-9, math.Abs(value))
+	return r.bound-value <= math.Max(r.opt.Enough, 1e-9)*math.Max(1e-9, math.Abs(value+r.owed))
 }
 
 func (r *region) run() {
@@ -246,8 +295,13 @@ func (r *region) take(p *primal) {
 	if r.plan != nil && p.value <= r.value {
 		return
 	}
-	r.value = p.value
+	r.value, r.owed = p.value, 0
 	r.plan = append(r.plan[:0], p.at...)
+	for t, i := range r.plan {
+		if c := int(r.class[t]); i >= 0 && r.forgone(c, &r.cols[c][i]) {
+			r.owed += r.forgo
+		}
+	}
 }
 
 // routes is the best plan in the order of the people.
@@ -256,7 +310,7 @@ func (r *region) routes() []found {
 	for t, i := range r.plan {
 		if i >= 0 {
 			x := &r.cols[r.class[t]][i]
-			out[t] = found{slots: x.slots, value: x.value, feasible: true}
+			out[t] = found{slots: x.slots, value: x.value, feasible: !r.forgone(int(r.class[t]), x)}
 		}
 	}
 	return out
