@@ -119,8 +119,13 @@ func (r *region) sample() []float64 {
 func (r *region) settlePrices(p *primal) bool {
 	use := make([]int, len(r.m.slots))
 	start := r.sample()
+	crowd, short := r.crowded()
 	if start != nil {
 		copy(r.star, start)
+	} else {
+		for _, s := range crowd { // a seat there is worth as much as a demand
+			r.star[s] = r.forgo
+		}
 	}
 	r.bound = r.evaluate(r.star, use)
 	over := slices.ContainsFunc(r.star, func(v float64) bool { return v > 0 })
@@ -139,9 +144,9 @@ func (r *region) settlePrices(p *primal) bool {
 	p.build(r.star, false, many)
 	r.take(p)
 	// Prices beyond what a teacher's whole route is worth mean nothing: a box of a part of that is wide to begin with.
-	r.wide = 0.35 * r.bound / float64(len(r.people))
+	r.wide = 0.35 * math.Max(0.01*r.forgo, (r.bound+r.forgo*float64(short))/float64(len(r.people)))
 	r.box = r.wide
-	if r.crowded() { // a seat may then be worth as much as a demand
+	if short > 0 {
 		r.wide = math.Max(r.wide, 2*r.forgo)
 	}
 	plain, rounds, _ := r.budget()

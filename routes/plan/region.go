@@ -82,7 +82,7 @@ func newRegion(m *model, people []person, opt Options) *region {
 		for _, w := range people[i].weights {
 			sum += w
 		}
-		r.forgo = math.Max(r.forgo, 4*(sum+people[i].bonus*float64(len(people[i].kept)))+1)
+		r.forgo = math.Max(r.forgo, 2*(sum+people[i].bonus*float64(len(people[i].kept)))+1)
 	}
 	for i := range m.progs {
 		r.forgo += m.progs[i].pen
@@ -214,8 +214,9 @@ func (r *region) forgone(c int, x *column) bool {
 	return len(x.slots) == 0 && len(r.people[r.rep[c]].musts) > 0
 }
 
-// crowded tells whether more teachers ask for a programme or a session than have a seat there.
-func (r *region) crowded() bool {
+// crowded lists the slots of the programmes and sessions that more teachers ask for than have a seat there, and for how
+// many there is none.
+func (r *region) crowded() (slots []int, short int) {
 	asked := map[must]int{}
 	for i := range r.people {
 		for _, x := range r.people[i].musts {
@@ -224,21 +225,31 @@ func (r *region) crowded() bool {
 			}
 		}
 	}
-	for x, n := range asked {
-		seats := 0
-		for _, s := range r.m.progs[x.prog].slots {
-			if x.slot == anySlot || int(x.slot) == s {
-				if seats += r.m.slots[s].seats; r.m.slots[s].seats < 0 {
-					seats = n
-					break
+	for i := range r.m.progs {
+		more := 0
+		for _, s := range append([]int{anySlot}, r.m.progs[i].slots...) {
+			n := asked[must{int32(i), int32(s)}]
+			for _, o := range r.m.progs[i].slots {
+				if x := r.m.slots[o].seats; s == anySlot || s == o {
+					if n -= x; x < 0 {
+						n = 0
+						break
+					}
+				}
+			}
+			if n <= 0 {
+				continue
+			}
+			more = max(more, n)
+			for _, o := range r.m.progs[i].slots {
+				if (s == anySlot || s == o) && r.tight[o] && !slices.Contains(slots, o) {
+					slots = append(slots, o)
 				}
 			}
 		}
-		if seats < n {
-			return true
-		}
+		short += more
 	}
-	return false
+	return slots, short
 }
 
 // priced is what a column is worth under prices.

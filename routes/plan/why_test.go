@@ -77,3 +77,25 @@ func TestRequiredStepPrice(t *testing.T) {
 		}
 	}
 }
+
+// Where many ask for few seats, those whose route gains most from them have them, and the bound knows the others.
+func TestScarceSeatsGoByValue(t *testing.T) {
+	for _, n := range []int{6, 30, 200} {
+		seats := n / 3
+		p := Problem{HourPenalty: 0.001, Programmes: []Programme{
+			{ID: "a", Hours: 8, Covers: map[string]float64{"x": 1}, Sessions: []Session{{ID: "1", Start: date(10), End: date(10), Mode: Online, Seats: &seats}}},
+			{ID: "b", Hours: 8, Covers: map[string]float64{"y": 1}, Sessions: []Session{{ID: "1", Start: date(10), End: date(10), Mode: Online}}}}}
+		want := 0.0
+		for i := range n {
+			w := float64(1+(i*7)%n) / float64(n) // the weights 1/n … 1 in no order
+			p.Teachers = append(p.Teachers, Teacher{ID: string(rune('a'+i/26)) + string(rune('a'+i%26)), Deficits: map[string]float64{"x": w}, Required: []string{"a"}})
+			if (i*7)%n >= n-seats {
+				want += w - 0.008
+			}
+		}
+		a := checked(t, &p)
+		if math.Abs(a.Objective-want) > 1e-9 || a.Gap > 1e-4 {
+			t.Errorf("%d teachers: objective %g, bound %g, want %g", n, a.Objective, a.Bound, want)
+		}
+	}
+}
