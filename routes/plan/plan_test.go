@@ -326,9 +326,9 @@ func TestManyTeachersAgainstAllPlans(t *testing.T) {
 	}
 	for seed := range seeds {
 		p := random(seed, shape{programmes: 5, teachers: 3, elements: 4, deficits: 3, covers: 3, sessions: 2, hours: 54, seats: 1, days: 120, groups: 0.2, requires: 0.2, wishes: seed%3 == 0})
-		if seed%3 == 1 { // all want something of two programmes
+		if seed%3 == 1 { // all want the same programme
 			for i := range p.Teachers {
-				p.Teachers[i].Required = []string{p.Programmes[(int(seed)+i*i)%2].ID}
+				p.Teachers[i].Required = []string{p.Programmes[int(seed)%2].ID}
 			}
 		}
 		type route struct {
@@ -396,7 +396,7 @@ func TestManyTeachersAgainstAllPlans(t *testing.T) {
 		}
 		worst = math.Max(worst, (best-a.Objective)/math.Max(math.Abs(best), 0.1))
 	}
-	if scarce < int(seeds/10) {
+	if scarce < int(seeds/20) {
 		t.Errorf("only %d plans in which demands outrun seats", scarce)
 	}
 	if worst > 0.05 {
