@@ -147,7 +147,7 @@ func (r *region) settlePrices(p *primal) bool {
 	r.wide = 0.35 * math.Max(0.01*r.forgo, (r.bound+r.forgo*float64(short))/float64(len(r.people)))
 	r.box = r.wide
 	if short > 0 {
-		r.wide = math.Max(r.wide, 2*r.forgo)
+		r.box, r.wide = 0.5*r.forgo, math.Max(r.wide, 2*r.forgo)
 	}
 	plain, rounds, _ := r.budget()
 	if start != nil {
