@@ -24,43 +24,53 @@ type blend struct {
 	persons    float64
 }
 
-// blend solves the linear program over the columns kept for the persons and the seats given. It returns the columns
-// taken, the prices of slots, and the value.
-func (r *region) blend(persons []float64, seats []int) (taken []blend, price []float64, value float64) {
-	x := &r.pool[0].lp
-	type at struct{ class, col int }
-	var cols []at
+// blending is the linear program over the columns kept, for the persons and the seats given; columns found later are
+// added to it.
+type blending struct {
+	lp    blendLP
+	r     *region
+	row   []int32 // by slot
+	cols  []blend // by column of the program; persons unused
+	known []int   // by class: how many of its columns are in
+	left  []float64
+}
+
+func (r *region) blending(persons []float64, seats []int) *blending {
+	b := &blending{r: r, row: make([]int32, len(r.m.slots)), known: make([]int, len(r.cols)), left: persons}
+	limits := slices.Clone(persons)
+	for i, s := range r.scarce {
+		b.row[s] = int32(len(r.rep) + i)
+		limits = append(limits, float64(seats[s]))
+	}
+	b.lp.reset(limits)
+	return b
+}
+
+// solve returns the columns taken, the prices of slots, and the value.
+func (b *blending) solve() (taken []blend, price []float64, value float64) {
+	r := b.r
+	var rows []int32
 	for c := range r.cols {
-		if persons[c] > 0 {
-			for i := range r.cols[c] {
-				cols = append(cols, at{c, i})
+		if b.left[c] <= 0 {
+			continue
+		}
+		for ; b.known[c] < len(r.cols[c]); b.known[c]++ {
+			x := &r.cols[c][b.known[c]]
+			rows = append(rows[:0], int32(c))
+			for _, s := range x.tight {
+				rows = append(rows, b.row[s])
 			}
+			b.lp.add(x.value, rows...)
+			b.cols = append(b.cols, blend{class: c, col: b.known[c]})
 		}
 	}
-	row := make([]int, len(r.m.slots))
-	for i, s := range r.scarce {
-		row[s] = len(r.rep) + i
-	}
-	rows, n := len(r.rep)+len(r.scarce), len(cols)
-	x.reset(rows, n)
-	for j, a := range cols {
-		y := &r.cols[a.class][a.col]
-		x.upper[j], x.d[j] = math.Inf(1), y.value
-		x.t[a.class*n+j] = 1
-		for _, s := range y.tight {
-			x.t[row[s]*n+j] = 1
-		}
-	}
-	copy(x.b, persons)
-	for i, s := range r.scarce {
-		x.b[len(r.rep)+i] = float64(seats[s])
-	}
-	x.run(20 * rows)
-	for i, v := range x.basic {
-		if int(v) < n && x.b[i] > 1e-9 {
-			a := cols[v]
-			taken = append(taken, blend{a.class, a.col, x.b[i]})
-			value += x.b[i] * r.cols[a.class][a.col].value
+	b.lp.run(10*b.lp.rows, r.opt.Expired)
+	for i, v := range b.lp.basic {
+		if v >= 0 && b.lp.x[i] > 1e-4 {
+			a := b.cols[v]
+			a.persons = b.lp.x[i]
+			taken = append(taken, a)
+			value += a.persons * r.cols[a.class][a.col].value
 		}
 	}
 	slices.SortFunc(taken, func(a, b blend) int {
@@ -70,9 +80,8 @@ func (r *region) blend(persons []float64, seats []int) (taken []blend, price []f
 		return a.col - b.col
 	})
 	price = make([]float64, len(r.m.slots))
-	dual := x.multipliers(nil)
 	for i, s := range r.scarce {
-		price[s] = dual[len(r.rep)+i]
+		price[s] = math.Max(0, b.lp.y[len(r.rep)+i])
 	}
 	return taken, price, value
 }
@@ -81,8 +90,9 @@ func (r *region) blend(persons []float64, seats []int) (taken []blend, price []f
 // With all persons and seats it also settles the bound.
 func (r *region) generate(persons []float64, seats []int, rounds int, all bool) []blend {
 	use := make([]int, len(r.m.slots))
+	b := r.blending(persons, seats)
 	for {
-		taken, price, value := r.blend(persons, seats)
+		taken, price, value := b.solve()
 		if rounds--; rounds < 0 || r.opt.Expired() {
 			return taken
 		}
@@ -99,7 +109,7 @@ func (r *region) generate(persons []float64, seats []int, rounds int, all bool) 
 		for c := range r.cols {
 			after += len(r.cols[c])
 		}
-		if after == before || all && level-value <= 1e-7*math.Abs(value) {
+		if after == before || all && level-value <= 1e-6*math.Abs(value) {
 			return taken
 		}
 	}
@@ -125,12 +135,12 @@ func (p *primal) dive() {
 		return gave
 	}
 	for first := true; !r.opt.Expired(); first = false {
-		rounds := 1
+		rounds := 0
 		if r.many() {
-			rounds = 6
+			rounds = 4
 		}
 		if first {
-			rounds = 400
+			rounds = 60
 		}
 		taken := r.generate(left, p.left, rounds, first)
 		if len(taken) == 0 {
@@ -138,7 +148,7 @@ func (p *primal) dive() {
 		}
 		gave, most := 0, 0
 		for i, b := range taken {
-			if n := int(b.persons + 1e-6); n > 0 {
+			if n := int(b.persons + 0.3); n > 0 {
 				gave += give(b, n)
 			}
 			if b.persons > taken[most].persons {

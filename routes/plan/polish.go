@@ -11,24 +11,25 @@ type effort struct {
 	most   int // columns near the best a class gets in a round
 	draws  int // groups planned together in a round
 	deals  int // of seats
+	anew   int // steps of work on groups of rivals planned anew by their linear programs
 }
 
 func (r *region) effort() effort {
 	switch n := len(r.people); {
 	case n <= 100:
-		return effort{4, 150, 3000, 20}
+		return effort{4, 150, 1000, 20, 600_000_000}
 	case n <= 300:
-		return effort{4, 150, 3000, 30}
+		return effort{4, 150, 1000, 30, 600_000_000}
 	case n <= 1000:
-		return effort{4, 60, 4000, 12}
+		return effort{4, 60, 4000, 12, 600_000_000}
 	case n <= 5000:
-		return effort{1, 16, n, 16}
+		return effort{1, 16, n, 16, 0}
 	case n <= 20000:
-		return effort{0, 24, 0, 12}
+		return effort{0, 24, 0, 12, 0}
 	case n <= 60000:
-		return effort{0, 8, 0, 10}
+		return effort{0, 8, 0, 10, 0}
 	default:
-		return effort{0, 5, 0, 8}
+		return effort{0, 5, 0, 8, 0}
 	}
 }
 
@@ -53,7 +54,7 @@ func (p *primal) refine() {
 	r := p.r
 	rounds := r.effort().rounds
 	mixed := make([]float64, len(r.star))
-	for round := 0; (r.opt.Endless || round < rounds) && !r.done(); round++ {
+	for round := 0; (r.opt.Endless && r.effort().anew == 0 || round < rounds) && !r.done(); round++ {
 		if round > 0 {
 			r.near()
 		}

@@ -19,6 +19,7 @@ type primal struct {
 	trail   []move    // of the exchange under way
 	stamp   []int32
 	turn    int32
+	work    int       // steps of work on groups planned anew
 	longest int       // chain of exchanges
 	order   [][]int32 // by class: its columns by falling value
 	top     []float64 // by class: the best priced value over its columns

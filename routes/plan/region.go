@@ -298,6 +298,10 @@ func (r *region) run() {
 	if !r.done() {
 		p.polish()
 	}
+	if n := r.effort().anew; n > 0 && !r.done() {
+		p.restore()
+		p.anew(n, r.opt.Endless, 1)
+	}
 	r.opt.Progress(1)
 }
 
