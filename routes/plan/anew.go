@@ -36,6 +36,7 @@ func (p *primal) anew(work int, endless bool, seed uint64) {
 			vain, more = 0, (more+2)%(largest-size)
 		}
 		before := p.value
+		p.work += 20_000 // a group of one ends too
 		if n%64 == 0 {
 			weak = p.worst(r.star, 1e-7)
 		}

@@ -53,6 +53,7 @@ func fair(p *Problem, opt Options) Answer {
 	told := opt.Progress
 	at := func(from, to float64) Options { // what is told of one of several plans
 		o := opt
+		o.rough = from > 0
 		o.Progress = func(part float64) { told(from + part*(to-from)) }
 		if opt.Endless { // each plan has its part of the time, or the first would leave none
 			o.Left = func() float64 { return max(0, (opt.Left()-(1-to))/max(1e-9, to-from)) }

@@ -298,7 +298,7 @@ func (r *region) run() {
 	if !r.done() {
 		p.polish()
 	}
-	if n := r.effort().anew; n > 0 && !r.done() {
+	if n := r.effort().anew; n > 0 && !r.opt.rough && !r.done() {
 		p.restore()
 		p.anew(n, r.opt.Endless, 1)
 	}
