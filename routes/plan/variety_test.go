@@ -107,7 +107,7 @@ func TestTimeIsUp(t *testing.T) {
 func TestSameBytesOnOneProcessorAndTwo(t *testing.T) {
 	sizes := []int{60, 400, 4200}
 	if testing.Short() {
-		sizes = []int{30, 320}
+		sizes = []int{30, 90}
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, n := range sizes {
