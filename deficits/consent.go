@@ -22,9 +22,8 @@ func (s *Service) ConsentTx(ctx context.Context, tx *sqlx.Tx, person access.Pers
 	case purpose != people.ForDiagnostics:
 		return nil
 	case what == people.Withdrawn:
-		if _, err := tx.ExecContext(ctx, `UPDATE deficit SET replaced_at = $2 WHERE person_id = $1 AND replaced_at IS NULL`, person, s.now()); err != nil {
-			return fmt.Errorf("end what is held of person %d: %w", person, err)
-		}
+		_, err := endTx(ctx, tx, person, s.now())
+		return err
 	case what == people.Given:
 		campaigns, err := db.Select[int64](ctx, tx, `
 			SELECT campaign_id FROM deficit WHERE person_id = $1

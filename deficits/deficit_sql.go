@@ -133,6 +133,19 @@ func succeedTx(ctx context.Context, tx db.Q, persons []int64, now time.Time) err
 	return nil
 }
 
+// endTx ends all that is held of a person; it returns how many rows that were.
+func endTx(ctx context.Context, tx db.Q, person access.PersonID, now time.Time) (int, error) {
+	done, err := tx.ExecContext(ctx, `UPDATE deficit SET replaced_at = $2 WHERE person_id = $1 AND replaced_at IS NULL`, person, now)
+	if err != nil {
+		return 0, fmt.Errorf("end what is held of person %d: %w", person, err)
+	}
+	n, err := done.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("end what is held of person %d: %w", person, err)
+	}
+	return int(n), nil
+}
+
 // dropTx ends what is held by an annulled sitting.
 func dropTx(ctx context.Context, tx db.Q, registration int64, person access.PersonID, now time.Time) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE deficit SET replaced_at = $2 WHERE registration_id = $1 AND replaced_at IS NULL`, registration, now); err != nil {

@@ -2,7 +2,6 @@ package deficits
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jmoiron/sqlx"
 
@@ -13,13 +12,9 @@ import (
 // EraseTx ends what is held of an erased person: no list, figure or proposal counts them.
 // Register it with people.OnErase.
 func (s *Service) EraseTx(ctx context.Context, tx *sqlx.Tx, _ access.Actor, person access.PersonID) ([]people.Erased, error) {
-	done, err := tx.ExecContext(ctx, `UPDATE deficit SET replaced_at = $2 WHERE person_id = $1 AND replaced_at IS NULL`, person, s.now())
+	n, err := endTx(ctx, tx, person, s.now())
 	if err != nil {
-		return nil, fmt.Errorf("end what is held of person %d: %w", person, err)
+		return nil, err
 	}
-	n, err := done.RowsAffected()
-	if err != nil {
-		return nil, fmt.Errorf("end what is held of person %d: %w", person, err)
-	}
-	return []people.Erased{{What: "Записи банка дефицитов", Count: int(n)}}, nil
+	return []people.Erased{{What: "Записи банка дефицитов", Count: n}}, nil
 }

@@ -79,6 +79,9 @@ func TestErasureAfterAWithdrawal(t *testing.T) {
 		t.Errorf("of somebody else %d texts are left", n)
 	}
 
+	if _, err := r.pool.Exec(`SELECT erase_notes($1)`, gone.ID); err != nil {
+		t.Errorf("notes of an erased person: %v", err)
+	}
 	// Without an act the sealed tables give nothing up, and what is blanked past the program is a loss.
 	if _, err := r.pool.Exec(`SELECT erase_answers($1)`, other.ID); err == nil {
 		t.Error("texts of somebody who is not erased were blanked")

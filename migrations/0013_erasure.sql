@@ -42,9 +42,10 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- erase_notes blanks what was written about steps, evidence and versions of a route: the person's own words among it.
 -- +goose StatementBegin
 CREATE FUNCTION erase_notes(p bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE n bigint; m bigint;
+DECLARE n bigint; m bigint; k bigint;
 BEGIN
     PERFORM need_erased(p);
     UPDATE route_progress g SET document = '', note = '' FROM route r
@@ -52,6 +53,8 @@ BEGIN
     GET DIAGNOSTICS n = ROW_COUNT;
     UPDATE evidence SET note = '' WHERE person_id = p AND note <> '';
     GET DIAGNOSTICS m = ROW_COUNT;
-    RETURN n + m;
+    UPDATE route_version v SET reason = '' FROM route r WHERE r.id = v.route_id AND r.person_id = p AND v.reason <> '';
+    GET DIAGNOSTICS k = ROW_COUNT;
+    RETURN n + m + k;
 END $$;
 -- +goose StatementEnd

@@ -12,7 +12,7 @@ import (
 )
 
 // EraseTx cancels the open routes of an erased person, which frees their seats, and blanks
-// the notes and documents of their steps. Register it with people.OnErase.
+// the words and documents about them. Register it with people.OnErase.
 func (s *Service) EraseTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, person access.PersonID) ([]people.Erased, error) {
 	open, err := db.Select[int64](ctx, tx, `
 		SELECT id FROM route WHERE person_id = $1 AND state IN ('draft', 'proposed', 'declined', 'agreed', 'in_progress') ORDER BY id`, person)
@@ -32,5 +32,5 @@ func (s *Service) EraseTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, 
 	if err != nil {
 		return nil, fmt.Errorf("erase notes of person %d: %w", person, err)
 	}
-	return []people.Erased{{What: "Открытые маршруты", Count: len(open)}, {What: "Пометки и документы о шагах", Count: notes}}, nil
+	return []people.Erased{{What: "Открытые маршруты", Count: len(open)}, {What: "Слова и документы о маршруте и шагах", Count: notes}}, nil
 }
