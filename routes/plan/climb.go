@@ -2,7 +2,6 @@ package plan
 
 import (
 	"math"
-	"slices"
 )
 
 // state is a set in the making: what is left of elements, hours and money, and its value.
@@ -115,7 +114,7 @@ func (s *searcher) climb(l *level, f, hours, cost float64) {
 					gone := set[x].item
 					start()
 					for y, c := range set {
-						if y != x && !slices.Contains(s.k.items[c.item].requires, gone) {
+						if it := &s.k.items[c.item]; y != x && (!it.linked || s.ready(it)) { // what rests on the item gone goes too
 							s.push(st, c.item, c.slot)
 						}
 					}

@@ -22,3 +22,16 @@ func TestSeveralWaysToMeetDemands(t *testing.T) {
 		}
 	}
 }
+
+// A route found in haste keeps chains of requirements whole: what rests on a step given up goes with it.
+func TestChainsInHaste(t *testing.T) {
+	for seed := range uint64(120) {
+		p := random(seed, shape{programmes: 40, teachers: 1, elements: 10, deficits: 8, covers: 3, sessions: 3, hours: 200, days: 300, requires: 0.8})
+		for _, nodes := range []int{1, 5} {
+			a := Plan(p, Options{Nodes: nodes})
+			for _, b := range Check(p, &a) {
+				t.Fatalf("seed %d, %d nodes: %s", seed, nodes, b)
+			}
+		}
+	}
+}
