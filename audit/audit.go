@@ -81,12 +81,12 @@ func rows(entries []Entry) []map[string]any {
 	return out
 }
 
-// LooksTx lists who other than the person touched the person's data, newest first.
-func LooksTx(ctx context.Context, tx db.Q, person access.PersonID, limit int) ([]Line, error) {
+// LooksTx lists who other than the person touched the data of the person's records, newest first.
+func LooksTx(ctx context.Context, tx db.Q, records []access.PersonID, limit int) ([]Line, error) {
 	return db.Select[Line](ctx, tx, `
 		SELECT `+columns+` FROM journal
-		WHERE person_id = $1 AND actor_id NOT IN (0, $1) AND action LIKE '%.read'
-		ORDER BY id DESC LIMIT $2`, person, limit)
+		WHERE person_id = ANY($1) AND actor_id <> 0 AND actor_id <> ALL ($1) AND action LIKE '%.read'
+		ORDER BY id DESC LIMIT $2`, db.Array(records), limit)
 }
 
 // AboutTx lists every line about a person, oldest first: what an act of erasure is kept with.

@@ -54,7 +54,7 @@ func (s *Service) homeTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (
 		h.Stats, h.Cards = append(h.Stats, stats...), append(h.Cards, cards...)
 		return err
 	}
-	cards, err := participantCards(ctx, tx, actor.ID, now)
+	cards, err := participantCards(ctx, tx, actor.Own(), now)
 	if err := add(nil, cards, err); err != nil {
 		return home{}, err
 	}

@@ -18,7 +18,7 @@ import (
 
 // participantCards lists what waits for a person as a participant: attempts to
 // start or resume, results that are ready, the next step of the route.
-func participantCards(ctx context.Context, tx *sqlx.Tx, person access.PersonID, now time.Time) ([]card, error) {
+func participantCards(ctx context.Context, tx *sqlx.Tx, records []access.PersonID, now time.Time) ([]card, error) {
 	cards := []card{}
 	attempts, err := db.Select[struct {
 		ID        string     `db:"public_id"`
@@ -40,9 +40,9 @@ func participantCards(ctx context.Context, tx *sqlx.Tx, person access.PersonID, 
 		JOIN registration r ON r.id = a.registration_id
 		JOIN campaign c ON c.id = a.campaign_id
 		JOIN instrument i ON i.id = c.instrument_id
-		WHERE a.person_id = $1 AND r.state = 'invited' AND c.state = 'open' AND c.opens_at <= $2 AND c.closes_at > $2
+		WHERE a.person_id = ANY($1) AND r.state = 'invited' AND c.state = 'open' AND c.opens_at <= $2 AND c.closes_at > $2
 		  AND (a.state = 'assigned' OR (a.state = 'in_progress' AND a.deadline > $2))
-		ORDER BY c.closes_at`, person, now)
+		ORDER BY c.closes_at`, db.Array(records), now)
 	if err != nil {
 		return nil, fmt.Errorf("own attempts: %w", err)
 	}
@@ -69,10 +69,10 @@ func participantCards(ctx context.Context, tx *sqlx.Tx, person access.PersonID, 
 		       count(*) FILTER (WHERE d.status = 'deficit') AS weak, count(*) FILTER (WHERE d.status = 'none') AS good
 		FROM attempt a JOIN campaign c ON c.id = a.campaign_id
 		LEFT JOIN deficit d ON d.person_id = a.person_id AND d.campaign_id = c.id AND d.replaced_at IS NULL
-		WHERE a.person_id = $1 AND a.state = 'submitted' AND c.published_at IS NOT NULL
-		  AND c.id = (SELECT c2.id FROM campaign c2 JOIN attempt a2 ON a2.campaign_id = c2.id AND a2.person_id = $1 AND a2.state = 'submitted'
+		WHERE a.person_id = ANY($1) AND a.state = 'submitted' AND c.published_at IS NOT NULL
+		  AND c.id = (SELECT c2.id FROM campaign c2 JOIN attempt a2 ON a2.campaign_id = c2.id AND a2.person_id = ANY($1) AND a2.state = 'submitted'
 		              WHERE c2.published_at IS NOT NULL ORDER BY c2.published_at DESC LIMIT 1)
-		GROUP BY a.public_id, c.title`, person)
+		GROUP BY a.public_id, c.title`, db.Array(records))
 	if err != nil {
 		return nil, fmt.Errorf("own results: %w", err)
 	}
@@ -92,7 +92,7 @@ func participantCards(ctx context.Context, tx *sqlx.Tx, person access.PersonID, 
 		WITH current AS (
 			SELECT r.id, r.state, v.id AS version_id, v.hours FROM route r
 			JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-			WHERE r.person_id = $1 AND r.state IN ('proposed', 'agreed', 'in_progress')
+			WHERE r.person_id = ANY($1) AND r.state IN ('proposed', 'agreed', 'in_progress')
 			ORDER BY r.changed_at DESC LIMIT 1)
 		SELECT c.state, c.hours, (SELECT count(*) FROM route_step s WHERE s.route_version_id = c.version_id) AS steps,
 		       n.title AS next, n.starts_on, n.hours AS length
@@ -100,7 +100,7 @@ func participantCards(ctx context.Context, tx *sqlx.Tx, person access.PersonID, 
 			SELECT p.title, s.starts_on, s.hours FROM route_step s JOIN programme p ON p.id = s.programme_id
 			WHERE s.route_version_id = c.version_id AND COALESCE((
 				SELECT g.what FROM route_progress g WHERE g.route_id = c.id AND g.programme_id = s.programme_id ORDER BY g.id DESC LIMIT 1), '') <> 'done'
-			ORDER BY s.position LIMIT 1) n ON true`, person)
+			ORDER BY s.position LIMIT 1) n ON true`, db.Array(records))
 	if err != nil {
 		return nil, fmt.Errorf("own route: %w", err)
 	}

@@ -83,6 +83,14 @@ CREATE TABLE person (
     erased_at   timestamptz
 );
 COMMENT ON TABLE person IS 'An id-only shell: it stays when the identity is erased. Merge and unmerge by merged_into.';
+CREATE INDEX person_one ON person ((COALESCE(merged_into, id)));
+
+-- records_of lists every record of one person: the one that is kept and those merged into it.
+-- +goose StatementBegin
+CREATE FUNCTION records_of(person bigint) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
+    SELECT r.id FROM person p JOIN person r ON COALESCE(r.merged_into, r.id) = COALESCE(p.merged_into, p.id) WHERE p.id = person
+$$;
+-- +goose StatementEnd
 
 CREATE TABLE identity (
     person_id  bigint CONSTRAINT identity_pk PRIMARY KEY CONSTRAINT identity_person_fk REFERENCES person,
@@ -193,13 +201,17 @@ CREATE INDEX consent_event_withdrawn ON consent_event (person_id) WHERE what = '
 SELECT seal_table('consent_event');
 
 -- withdrawn lists who took back the consent to diagnostics and has not given it again; a refusal of another
--- diagnostic in between gives nothing back.
+-- diagnostic in between gives nothing back. Whichever record of a person the last word was said under, it counts for all.
 -- +goose StatementBegin
 CREATE FUNCTION withdrawn() RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
-    SELECT person_id FROM (
-        SELECT DISTINCT ON (person_id) person_id, what FROM consent_event
-        WHERE purpose = 'diagnostics' AND what <> 'refused' AND person_id IN (SELECT person_id FROM consent_event WHERE purpose = 'diagnostics' AND what = 'withdrawn')
-        ORDER BY person_id, id DESC) last
+    SELECT record FROM (
+        SELECT DISTINCT ON (gone.record) gone.record, e.what
+        FROM (SELECT DISTINCT r.id AS record FROM consent_event w CROSS JOIN LATERAL records_of(w.person_id) AS r (id)
+              WHERE w.purpose = 'diagnostics' AND w.what = 'withdrawn') gone
+        CROSS JOIN LATERAL records_of(gone.record) AS one (person_id)
+        JOIN consent_event e USING (person_id)
+        WHERE e.purpose = 'diagnostics' AND e.what <> 'refused'
+        ORDER BY gone.record, e.id DESC) last
     WHERE what = 'withdrawn'
 $$;
 -- +goose StatementEnd
@@ -209,15 +221,16 @@ $$;
 -- holds; and the reader's own. Every query of persons for such a reader asks it beside the place of the record.
 -- +goose StatementBegin
 CREATE FUNCTION sharing_results(territories bigint[]) RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
-    SELECT p.person_id
+    SELECT r.id
     FROM (SELECT DISTINCT a.person_id FROM appointment a JOIN organisation o ON o.id = a.organisation_id
           WHERE o.territory_id = ANY (territories)
             AND (a.ended_on IS NULL OR a.ended_on >= CAST(now() AT TIME ZONE 'Europe/Moscow' AS date))) p
-    JOIN LATERAL (SELECT what, at FROM consent_event e WHERE e.person_id = p.person_id AND e.purpose = 'share_methodist'
+    JOIN LATERAL (SELECT what, at FROM consent_event e WHERE e.person_id IN (SELECT x FROM records_of(p.person_id) AS x) AND e.purpose = 'share_methodist'
                   ORDER BY e.id DESC LIMIT 1) last ON true
+    CROSS JOIN LATERAL records_of(p.person_id) AS r (id)
     WHERE last.what = 'given' AND last.at > now() - interval '3 years' AND p.person_id NOT IN (SELECT withdrawn())
     UNION
-    SELECT current_actor() WHERE current_actor() > 0
+    SELECT r FROM records_of(current_actor()) AS r
 $$;
 -- +goose StatementEnd
 

@@ -37,7 +37,7 @@ func ConsentTx(ctx context.Context, tx db.Q, person access.PersonID, purpose str
 		return false, text, fmt.Errorf("text of consent: %w", err)
 	}
 	last, err := db.Select[string](ctx, tx, `
-		SELECT what FROM consent_event WHERE person_id = $1 AND purpose = $2 ORDER BY id DESC LIMIT 1`, person, purpose)
+		SELECT what FROM consent_event WHERE person_id IN (SELECT r FROM records_of($1) AS r) AND purpose = $2 ORDER BY id DESC LIMIT 1`, person, purpose)
 	if err != nil {
 		return false, text, fmt.Errorf("consent: %w", err)
 	}
@@ -47,10 +47,9 @@ func ConsentTx(ctx context.Context, tx db.Q, person access.PersonID, purpose str
 // ConsentingTx picks, among persons, those whose consent to a purpose holds now.
 func ConsentingTx(ctx context.Context, tx db.Q, persons []access.PersonID, purpose string) (map[access.PersonID]bool, error) {
 	ids, err := db.Select[access.PersonID](ctx, tx, `
-		SELECT person_id FROM (
-		    SELECT DISTINCT ON (person_id) person_id, what FROM consent_event
-		    WHERE person_id = ANY($1) AND purpose = $2 ORDER BY person_id, id DESC) last
-		WHERE what = 'given'`, db.Array(numbers(persons)), purpose)
+		SELECT u.id FROM unnest($1::bigint[]) AS u (id)
+		JOIN LATERAL (SELECT what FROM consent_event
+		              WHERE person_id IN (SELECT r FROM records_of(u.id) AS r) AND purpose = $2 ORDER BY id DESC LIMIT 1) last ON last.what = 'given'`, db.Array(numbers(persons)), purpose)
 	if err != nil {
 		return nil, fmt.Errorf("consents: %w", err)
 	}

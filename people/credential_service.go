@@ -131,6 +131,9 @@ func ActorTx(ctx context.Context, tx db.Q, id access.PersonID) (access.Actor, er
 		return access.Actor{}, fault.New(fault.NotFound, "Такого человека нет")
 	}
 	a := access.Actor{ID: id, Grants: []access.Grant{}}
+	if a.Merged, err = db.Select[access.PersonID](ctx, tx, `SELECT id FROM person WHERE merged_into = $1 ORDER BY id`, id); err != nil {
+		return access.Actor{}, fmt.Errorf("merged records: %w", err)
+	}
 	for _, r := range rows {
 		if r.Role != "" {
 			a.Grants = append(a.Grants, access.Grant{Role: r.Role, Territory: r.Territory, Organisation: r.Organisation})

@@ -60,7 +60,7 @@ func consentsTx(ctx context.Context, tx db.Q, person access.PersonID) ([]consent
 		       COALESCE(e.what, '') AS what, e.at, COALESCE(e.version, 0) AS decided
 		FROM consent_text t
 		LEFT JOIN LATERAL (SELECT what, at, version FROM consent_event
-		                   WHERE person_id = $1 AND purpose = t.purpose ORDER BY id DESC LIMIT 1) e ON true
+		                   WHERE person_id IN (SELECT r FROM records_of($1) AS r) AND purpose = t.purpose ORDER BY id DESC LIMIT 1) e ON true
 		WHERE t.valid_from <= `+today+`
 		ORDER BY t.purpose, t.version DESC`, person)
 	if err != nil {
@@ -132,9 +132,11 @@ func (s *Service) DecideConsent(ctx context.Context, actor access.Actor, purpose
 		if err := DecideConsentTx(ctx, tx, actor.ID, purpose, version, what, s.now()); err != nil {
 			return err
 		}
-		for _, next := range s.onConsent {
-			if err := next(ctx, tx, actor.ID, purpose, what); err != nil {
-				return err
+		for _, record := range actor.Own() {
+			for _, next := range s.onConsent {
+				if err := next(ctx, tx, record, purpose, what); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -161,7 +163,7 @@ var lookWords = map[string]string{
 
 func (s *Service) looks(ctx context.Context, actor access.Actor) (looks []look, err error) {
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		lines, err := audit.LooksTx(ctx, tx, actor.ID, 2000)
+		lines, err := audit.LooksTx(ctx, tx, actor.Own(), 2000)
 		if err != nil {
 			return err
 		}

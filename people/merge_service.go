@@ -87,8 +87,9 @@ func likePrefix(s string) string {
 }
 
 // Merge makes two records one person: works and roles of the merged record go to the kept
-// one, its sign-in opens the kept one from now on, its own rows in other contexts stay
-// under its id (SamePersonTx finds them). Unmerge takes all of it back.
+// one, its sign-in opens the kept one from now on. Its attempts, results and routes stay under its id and are the
+// actor's own with it (access.Actor.Own); the last word about a consent counts, whichever
+// record it was said under (records_of). Unmerge takes all of it back.
 func (s *Service) Merge(ctx context.Context, actor access.Actor, kept, merged, reason string) error {
 	return db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		scope := actor.Scope(access.RolesManage)
@@ -149,7 +150,7 @@ func (s *Service) Merge(ctx context.Context, actor access.Actor, kept, merged, r
 			INSERT INTO person_merge (kept_id, merged_id, reason, moved, merged_at) VALUES ($1, $2, $3, $4, $5)`, k.ID, m.ID, reason, what, s.now()); err != nil {
 			return fmt.Errorf("merge: %w", err)
 		}
-		return s.mergedTx(ctx, tx, actor, k.ID, m.ID, false)
+		return mergedTx(ctx, tx, actor, k.ID, m.ID, false)
 	})
 }
 
@@ -178,26 +179,18 @@ func (s *Service) Unmerge(ctx context.Context, actor access.Actor, merge int64) 
 		if _, err := tx.ExecContext(ctx, `UPDATE role_grant SET person_id = $1 WHERE id = ANY($2) AND person_id = $3`, m.MergedID, db.Array(went.Grants), m.KeptID); err != nil {
 			return fmt.Errorf("give roles back: %w", err)
 		}
-		return s.mergedTx(ctx, tx, actor, m.KeptID, m.MergedID, true)
+		return mergedTx(ctx, tx, actor, m.KeptID, m.MergedID, true)
 	})
 }
 
-// mergedTx tells the journal, under both records, and the other contexts.
-func (s *Service) mergedTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, kept, merged access.PersonID, undo bool) error {
+// mergedTx tells the journal, under both records.
+func mergedTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, kept, merged access.PersonID, undo bool) error {
 	action := "person.merge"
 	if undo {
 		action = "person.unmerge"
 	}
-	if err := audit.RecordManyTx(ctx, tx, actor, []audit.Entry{
+	return audit.RecordManyTx(ctx, tx, actor, []audit.Entry{
 		{Action: action, ObjectKind: "person", ObjectID: fmt.Sprint(kept), Person: kept, Details: map[string]any{"merged": merged}},
 		{Action: action, ObjectKind: "person", ObjectID: fmt.Sprint(merged), Person: merged, Details: map[string]any{"kept": kept}},
-	}); err != nil {
-		return err
-	}
-	for _, f := range s.onMerged {
-		if err := f(ctx, tx, kept, merged, undo); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }

@@ -23,7 +23,6 @@ type Service struct {
 	hints     func(ctx context.Context) []SignInHint
 	onConsent []func(ctx context.Context, tx *sqlx.Tx, person access.PersonID, purpose, what string) error
 	onErase   []func(ctx context.Context, tx *sqlx.Tx, actor access.Actor, person access.PersonID) ([]Erased, error)
-	onMerged  []func(ctx context.Context, tx *sqlx.Tx, kept, merged access.PersonID, undo bool) error
 }
 
 // New makes the service; now is the clock.
@@ -35,14 +34,8 @@ type SignInHint struct{ Role, Name, Login, Password string }
 // ShowSignIns makes the sign-in page list ready sign-ins; only the demonstration calls it.
 func (s *Service) ShowSignIns(f func(ctx context.Context) []SignInHint) { s.hints = f }
 
-// OnMerged registers what another context does when two records turn out to be one person
-// (undo: when they are taken apart again); it joins the transaction.
-func (s *Service) OnMerged(f func(ctx context.Context, tx *sqlx.Tx, kept, merged access.PersonID, undo bool) error) {
-	s.onMerged = append(s.onMerged, f)
-}
-
 // OnConsent registers what another context does when a person has given or withdrawn a
-// consent on their own page; it joins the transaction.
+// consent on their own page, once for each record of theirs; it joins the transaction.
 func (s *Service) OnConsent(f func(ctx context.Context, tx *sqlx.Tx, person access.PersonID, purpose, what string) error) {
 	s.onConsent = append(s.onConsent, f)
 }

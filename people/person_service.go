@@ -64,18 +64,6 @@ func (s *Service) mayAppointTx(ctx context.Context, tx db.Q, actor access.Actor,
 	return nil
 }
 
-// SamePersonTx lists every record of one person: the one that is kept and those merged into it.
-func SamePersonTx(ctx context.Context, tx db.Q, id access.PersonID) ([]access.PersonID, error) {
-	ids, err := db.Select[access.PersonID](ctx, tx, `
-		SELECT p.id FROM person p, person me
-		WHERE me.id = $1 AND COALESCE(p.merged_into, p.id) = COALESCE(me.merged_into, me.id)
-		ORDER BY p.merged_into NULLS FIRST, p.id`, id)
-	if err != nil {
-		return nil, fmt.Errorf("records of one person: %w", err)
-	}
-	return ids, nil
-}
-
 // addTeacher adds one person by hand with the role of a teacher, and returns the public id.
 // Somebody of the same name in the same organisation is a Conflict: it is the same person.
 func (s *Service) addTeacher(ctx context.Context, actor access.Actor, p NewPerson) (publicID string, err error) {

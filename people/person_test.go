@@ -222,7 +222,7 @@ func TestNamesLeaveALineForThePerson(t *testing.T) {
 	look(access.System)
 	r.in(func(tx *sqlx.Tx) error {
 		for id, want := range map[access.PersonID]int{maria: 1, ivan: 0} {
-			lines, err := audit.LooksTx(t.Context(), tx, id, 10)
+			lines, err := audit.LooksTx(t.Context(), tx, []access.PersonID{id}, 10)
 			if err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ func (s *Service) getPrint(c *gin.Context) error {
 
 func (s *Service) getOwnPrint(c *gin.Context) error {
 	return s.renderPrint(c, func(ctx context.Context, tx *sqlx.Tx, actor access.Actor) (Route, error) {
-		r, seen, err := ownSeenTx(ctx, tx, actor.ID)
+		r, seen, err := ownSeenTx(ctx, tx, actor)
 		if err == nil && !seen {
 			err = fault.New(fault.NotFound, "Методист меняет маршрут: форма появится, когда он предложит новый вариант")
 		}
@@ -53,7 +53,7 @@ func (s *Service) renderPrint(c *gin.Context, get func(ctx context.Context, tx *
 		return err
 	}
 	back := fmt.Sprintf("/routes/%d", v.Route.ID)
-	if v.Route.Person == actor.ID {
+	if actor.Is(v.Route.Person) {
 		back = "/route"
 	}
 	return printPage.Render(c, http.StatusOK, web.Head{Title: "ИОМ: " + v.Name, Main: "page print-wide", Crumbs: []web.Crumb{{Title: "Маршрут", Href: back}, {Title: "Форма для печати"}}}, v)
@@ -67,7 +67,7 @@ func (s *Service) renderOwn(c *gin.Context, status int, wrong map[string]string)
 	ctx, actor := c.Request.Context(), web.Actor(c)
 	var v editorView
 	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		r, seen, err := ownSeenTx(ctx, tx, actor.ID)
+		r, seen, err := ownSeenTx(ctx, tx, actor)
 		if fault.KindOf(err) == fault.NotFound {
 			return nil
 		}

@@ -27,7 +27,7 @@ func (s *Service) Route(ctx context.Context, actor access.Actor, id int64) (Rout
 }
 
 func (s *Service) lookTx(ctx context.Context, tx db.Q, actor access.Actor, r Route) error {
-	if actor.ID == r.Person || actor.IsSystem() {
+	if actor.Is(r.Person) || actor.IsSystem() {
 		return nil
 	}
 	return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "route.read", ObjectKind: "route", ObjectID: fmt.Sprint(r.ID), Person: r.Person, Purpose: "работа с маршрутом"})
@@ -110,7 +110,7 @@ func (s *Service) Decline(ctx context.Context, actor access.Actor, version int, 
 
 func (s *Service) answer(ctx context.Context, actor access.Actor, version int, to State, action, reason string) error {
 	return db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		r, err := ownTx(ctx, tx, actor.ID, true)
+		r, err := ownTx(ctx, tx, actor, true)
 		if err != nil {
 			return err
 		}

@@ -31,14 +31,14 @@ func routeTx(ctx context.Context, tx db.Q, id int64, scope access.Scope, lock bo
 }
 
 // ownTx reads the newest route of a person that they may see: drafts are the methodist's.
-func ownTx(ctx context.Context, tx db.Q, person access.PersonID, lock bool) (Route, error) {
-	query := `SELECT ` + routeColumns + ` FROM route r WHERE r.person_id = $1
+func ownTx(ctx context.Context, tx db.Q, actor access.Actor, lock bool) (Route, error) {
+	query := `SELECT ` + routeColumns + ` FROM route r WHERE r.person_id = ANY($1)
 		AND EXISTS (SELECT FROM route_version v WHERE v.route_id = r.id AND v.state = 'proposed')
 		ORDER BY r.created_at DESC, r.id DESC LIMIT 1`
 	if lock {
 		query += ` FOR UPDATE`
 	}
-	r, err := db.Get[Route](ctx, tx, query, person)
+	r, err := db.Get[Route](ctx, tx, query, db.Array(actor.Own()))
 	if err != nil {
 		return Route{}, fmt.Errorf("own route: %w", err)
 	}
@@ -47,8 +47,8 @@ func ownTx(ctx context.Context, tx db.Q, person access.PersonID, lock bool) (Rou
 
 // ownSeenTx reads the route that a person may see of theirs: while the methodist works on a draft, what they had agreed
 // to before; seen is false where there is no such thing.
-func ownSeenTx(ctx context.Context, tx db.Q, person access.PersonID) (r Route, seen bool, err error) {
-	if r, err = ownTx(ctx, tx, person, false); err != nil || r.State != Draft {
+func ownSeenTx(ctx context.Context, tx db.Q, actor access.Actor) (r Route, seen bool, err error) {
+	if r, err = ownTx(ctx, tx, actor, false); err != nil || r.State != Draft {
 		return r, err == nil, err
 	}
 	version, err := agreedTx(ctx, tx, r, r.Version)

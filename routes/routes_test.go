@@ -403,7 +403,7 @@ func TestLifeOfARoute(t *testing.T) {
 	}
 	var looks int
 	r.must(db.InTx(t.Context(), r.pool, access.System, func(tx *sqlx.Tx) error {
-		lines, err := audit.LooksTx(t.Context(), tx, teacher.ID, 100)
+		lines, err := audit.LooksTx(t.Context(), tx, teacher.Own(), 100)
 		for _, l := range lines {
 			if l.Action == "route.read" {
 				looks++

@@ -27,7 +27,7 @@ type Tick struct {
 // TickOwn ticks a step of the actor's own route; the first one sets the route going.
 func (s *Service) TickOwn(ctx context.Context, actor access.Actor, t Tick) error {
 	return db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		r, err := ownTx(ctx, tx, actor.ID, true)
+		r, err := ownTx(ctx, tx, actor, true)
 		if err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func (s *Service) Read(ctx context.Context, actor access.Actor, attemptID string
 		if err != nil {
 			return err
 		}
-		own := a.PersonID == actor.ID
+		own := actor.Is(a.PersonID)
 		if a.State != sitting.Submitted || !own && !actor.May(access.PersonResults) {
 			return errNoResult
 		}
@@ -154,7 +154,7 @@ func (s *Service) reportTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor,
 		}
 		r.Name = names[last.PersonID].Full()
 	}
-	looks, err := audit.LooksTx(ctx, tx, last.PersonID, 100)
+	looks, err := audit.LooksTx(ctx, tx, []access.PersonID{last.PersonID}, 100)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ type Card struct {
 // Mine lists the actor's finished works, the newest first.
 func (s *Service) Mine(ctx context.Context, actor access.Actor) (cards []Card, err error) {
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		attempts, err := sitting.OfPersonTx(ctx, tx, actor.ID)
+		attempts, err := sitting.OfPersonTx(ctx, tx, actor.Own()...)
 		if err != nil {
 			return err
 		}

@@ -98,17 +98,16 @@ func (a Assignment) Waits(now time.Time) bool {
 // first, closed ones last. Campaigns still in preparation are not shown.
 func (s *Service) List(ctx context.Context, actor access.Actor) (list []Assignment, err error) {
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		list, err = s.ListTx(ctx, tx, actor.ID)
+		list, err = s.listTx(ctx, tx, actor.Own())
 		return err
 	})
 	return list, err
 }
 
-// ListTx is List within the caller's transaction.
-func (s *Service) ListTx(ctx context.Context, tx *sqlx.Tx, person access.PersonID) ([]Assignment, error) {
-	attempts, err := db.Select[Attempt](ctx, tx, `SELECT `+attemptColumns+` FROM attempt WHERE person_id = $1 ORDER BY id DESC`, person)
+func (s *Service) listTx(ctx context.Context, tx *sqlx.Tx, records []access.PersonID) ([]Assignment, error) {
+	attempts, err := OfPersonTx(ctx, tx, records...)
 	if err != nil {
-		return nil, fmt.Errorf("attempts of person %d: %w", person, err)
+		return nil, fmt.Errorf("attempts of person %d: %w", records[0], err)
 	}
 	registrations := make([]int64, len(attempts))
 	for i, a := range attempts {
@@ -168,9 +167,11 @@ func (s *Service) Consent(ctx context.Context, actor access.Actor, id string, ve
 		if err := people.DecideConsentTx(ctx, tx, actor.ID, purpose, version, people.Given, s.now()); err != nil || !withdrawn[actor.ID] {
 			return err
 		}
-		for _, next := range s.regained {
-			if err := next(ctx, tx, actor.ID, purpose, people.Given); err != nil {
-				return err
+		for _, record := range actor.Own() {
+			for _, next := range s.regained {
+				if err := next(ctx, tx, record, purpose, people.Given); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

@@ -39,7 +39,7 @@ func ownTx(ctx context.Context, tx db.Q, actor access.Actor, id, lock string) (A
 	if !isUUID(id) {
 		return Attempt{}, errNoAttempt
 	}
-	rows, err := db.Select[Attempt](ctx, tx, `SELECT `+attemptColumns+` FROM attempt WHERE public_id = $1 AND person_id = $2`+lock, id, actor.ID)
+	rows, err := db.Select[Attempt](ctx, tx, `SELECT `+attemptColumns+` FROM attempt WHERE public_id = $1 AND person_id = ANY($2)`+lock, id, db.Array(actor.Own()))
 	if err != nil {
 		return Attempt{}, fmt.Errorf("attempt %s: %w", id, err)
 	}

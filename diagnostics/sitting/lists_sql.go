@@ -26,9 +26,9 @@ func OfCampaignTx(ctx context.Context, tx db.Q, campaign int64) ([]Attempt, erro
 	return db.Select[Attempt](ctx, tx, `SELECT `+attemptColumns+` FROM attempt WHERE campaign_id = $1 ORDER BY id`, campaign)
 }
 
-// OfPersonTx lists a person's attempts, the newest first.
-func OfPersonTx(ctx context.Context, tx db.Q, person access.PersonID) ([]Attempt, error) {
-	return db.Select[Attempt](ctx, tx, `SELECT `+attemptColumns+` FROM attempt WHERE person_id = $1 ORDER BY id DESC`, person)
+// OfPersonTx lists the attempts of a person's records, the newest first.
+func OfPersonTx(ctx context.Context, tx db.Q, records ...access.PersonID) ([]Attempt, error) {
+	return db.Select[Attempt](ctx, tx, `SELECT `+attemptColumns+` FROM attempt WHERE person_id = ANY($1) ORDER BY id DESC`, db.Array(records))
 }
 
 // OfRegistrationTx reads the attempt of an invitation.

@@ -36,7 +36,7 @@ func (s *Service) seat(ctx context.Context, actor access.Actor, id string) (foun
 	found, ok := s.seats.byID[id]
 	s.seats.mu.RUnlock()
 	if ok {
-		if found.person != actor.ID {
+		if !actor.Is(found.person) {
 			return seat{}, errNoAttempt
 		}
 		return found, nil

@@ -97,9 +97,16 @@ var rights = map[Role][]Permission{
 // Actor is the signed-in person a use case acts for.
 type Actor struct {
 	ID     PersonID
+	Merged []PersonID // other records of the same person, merged into this one
 	Grants []Grant
 	system bool
 }
+
+// Own lists every record of the actor: what hangs on any of them is the actor's own.
+func (a Actor) Own() []PersonID { return append([]PersonID{a.ID}, a.Merged...) }
+
+// Is reports whether a record is one of the actor's own.
+func (a Actor) Is(p PersonID) bool { return p == a.ID || slices.Contains(a.Merged, p) }
 
 // System acts for the program itself: jobs, the deadline, the demonstration region.
 var System = Actor{system: true}
