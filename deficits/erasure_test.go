@@ -48,6 +48,15 @@ func TestErasureAfterAWithdrawal(t *testing.T) {
 	answers := count(texts, gone.ID)
 	revisions := count(`SELECT count(*) FROM score_revision WHERE person_id = $1`, gone.ID)
 
+	traces := `SELECT count(*) FROM task_score t JOIN score_revision r ON r.id = t.score_revision_id
+		WHERE r.person_id = $1 AND jsonb_path_exists(t.trace, '$.steps[*].given')`
+	comments := `SELECT count(*) FROM marking_assignment m JOIN marking_work w ON w.id = m.work_id JOIN attempt a ON a.id = w.attempt_id
+		WHERE a.person_id = $1 AND m.comment <> ''`
+	_, err := dbtest.Owner(t, r.pool).Exec(`UPDATE marking_assignment SET comment = 'Пишет о своём классе'`)
+	r.must(err)
+	if count(traces, gone.ID) == 0 || count(comments, gone.ID) == 0 {
+		t.Fatal("no answers beside points, or no comments, to be erased")
+	}
 	r.must(r.people.DecideConsent(ctx, gone, people.ForDiagnostics, 1, people.Withdrawn))
 	r.tick(30 * 24 * time.Hour)
 	r.must(r.people.EraseDue(ctx))
@@ -59,6 +68,9 @@ func TestErasureAfterAWithdrawal(t *testing.T) {
 	r.must(r.people.EraseDue(ctx)) // once is enough
 	if n := count(texts, gone.ID) + count(`SELECT count(*) FROM identity WHERE person_id = $1`, gone.ID) + count(`SELECT count(*) FROM appointment WHERE person_id = $1`, gone.ID); n != 0 {
 		t.Errorf("%d texts, names and places of work are left", n)
+	}
+	if n := count(traces, gone.ID) + count(comments, gone.ID); n != 0 || count(traces, other.ID) == 0 || count(comments, other.ID) == 0 {
+		t.Errorf("%d answers beside points and comments of experts are left", n)
 	}
 	if n := count(`SELECT count(*) FROM score_revision WHERE person_id = $1`, gone.ID); n != revisions || n == 0 {
 		t.Errorf("%d of %d score revisions are left", n, revisions)

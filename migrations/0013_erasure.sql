@@ -12,6 +12,7 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- erase_answers blanks what a person answered, where it stands again beside the points, and what experts wrote about it.
 -- +goose StatementBegin
 CREATE FUNCTION erase_answers(p bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE n bigint;
@@ -19,6 +20,12 @@ BEGIN
     PERFORM need_erased(p);
     UPDATE answer SET body = NULL WHERE person_id = p AND body IS NOT NULL;
     GET DIAGNOSTICS n = ROW_COUNT;
+    UPDATE task_score t SET trace = jsonb_set(t.trace, '{steps}', (
+        SELECT jsonb_agg(s.step - 'given' ORDER BY s.at) FROM jsonb_array_elements(t.trace -> 'steps') WITH ORDINALITY AS s (step, at)))
+    FROM score_revision r
+    WHERE r.id = t.score_revision_id AND r.person_id = p AND jsonb_path_exists(t.trace, '$.steps[*].given');
+    UPDATE marking_assignment m SET comment = '' FROM marking_work w JOIN attempt a ON a.id = w.attempt_id
+    WHERE w.id = m.work_id AND a.person_id = p AND m.comment <> '';
     RETURN n;
 END $$;
 -- +goose StatementEnd

@@ -223,7 +223,7 @@ next:
 // or was never given.
 func withdrawnAtTx(ctx context.Context, tx db.Q, id access.PersonID) (*time.Time, error) {
 	at, err := db.Get[*time.Time](ctx, tx, `
-		SELECT max(at) FROM consent_event WHERE person_id = $1 AND purpose = 'diagnostics' AND what = 'withdrawn' AND person_id IN (SELECT withdrawn())`, id)
+		SELECT max(at) FROM consent_event WHERE person_id IN (SELECT r FROM records_of($1) AS r) AND purpose = 'diagnostics' AND what = 'withdrawn' AND person_id IN (SELECT withdrawn())`, id)
 	if err != nil {
 		return nil, fmt.Errorf("withdrawal of person %d: %w", id, err)
 	}

@@ -31,7 +31,7 @@ func dueTx(ctx context.Context, tx db.Q) ([]dueErasure, error) {
 		       COALESCE((SELECT string_agg(DISTINCT t.short_name || ', ' || o.short_name, '; ')
 		                 FROM appointment a JOIN organisation o ON o.id = a.organisation_id JOIN territory t ON t.id = o.territory_id
 		                 WHERE a.person_id = p.id AND (a.ended_on IS NULL OR a.ended_on >= `+today+`)), '') AS place,
-		       (SELECT max(e.at) FROM consent_event e WHERE e.person_id = p.id AND e.purpose = 'diagnostics' AND e.what = 'withdrawn') AS at,
+		       (SELECT max(e.at) FROM consent_event e WHERE e.person_id IN (SELECT r FROM records_of(p.id) AS r) AND e.purpose = 'diagnostics' AND e.what = 'withdrawn') AS at,
 		       EXISTS (SELECT FROM role_grant g WHERE g.person_id = p.id AND g.role <> 'teacher' AND (g.valid_to IS NULL OR g.valid_to >= `+today+`)) AS staff
 		FROM withdrawn() w (id) JOIN person p ON p.id = w.id JOIN identity i ON i.person_id = p.id
 		WHERE p.erased_at IS NULL AND p.merged_into IS NULL
