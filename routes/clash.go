@@ -16,7 +16,8 @@ type Way struct {
 	Key    string // as a form gives it back; "" where it cannot be given up
 	Words  string
 	Button string
-	Enough bool // giving it up alone makes a route possible; else another conflict stands behind
+	Enough bool    // giving it up alone makes a route possible; else another conflict stands behind
+	Closes float64 // the share of all that is needed which the best route then closes, where that is enough
 }
 
 // clashed is a refusal that knows the demands which cannot hold together: giving up any one of them ends this conflict.
@@ -57,7 +58,16 @@ func (v scene) clash(p plan.Problem, set []plan.Demand) error {
 		}
 		if way.Key != "" {
 			less := without(p, d.Kind, d.Programme)
-			way.Enough = plan.Best(&less, 0).Teachers[0].Conflict == nil
+			switch d.Kind { // a limit is raised as far as the others need, no further
+			case "hours":
+				n := max(*p.Limits.Hours, needed(p, "hours"))
+				less.Limits.Hours = &n
+			case "cost":
+				n := max(*p.Limits.Cost, needed(p, "cost"))
+				less.Limits.Cost = &n
+			}
+			best := plan.Best(&less, 0).Teachers[0]
+			way.Enough, way.Closes = best.Conflict == nil, ratio(best.Coverage, total(p.Teachers[0]))
 		}
 		c.ways = append(c.ways, way)
 	}

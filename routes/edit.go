@@ -46,8 +46,9 @@ func (s *Service) Change(ctx context.Context, actor access.Actor, id int64, e Ed
 		}
 		var c Content
 		var reason string
-		if e.Do == "undo" {
-			c, reason, err = undoTx(ctx, tx, r)
+		back := e.Do == "undo" || e.Do == "redo"
+		if back {
+			c, reason, err = undoTx(ctx, tx, r, e.Do == "redo")
 		} else {
 			var v scene
 			if v, err = s.sceneTx(ctx, tx, r); err != nil {
@@ -58,7 +59,7 @@ func (s *Service) Change(ctx context.Context, actor access.Actor, id int64, e Ed
 		if err != nil {
 			return err
 		}
-		if e.Do != "undo" {
+		if !back {
 			c.Plan.Asked, c.Plan.Note = s.wished(actor, r, c, e), noteOf(r, e)
 		}
 		return s.changeTx(ctx, tx, actor, &r, c, Draft, "route.changed", reason)
@@ -86,30 +87,6 @@ func noteOf(r Route, e Edit) string {
 		return r.Plan.Note
 	}
 	return ""
-}
-
-// undoTx takes the content of the version before the last change of content.
-func undoTx(ctx context.Context, tx db.Q, r Route) (Content, string, error) {
-	if r.Version < 2 {
-		return Content{}, "", fault.New(fault.Conflict, "Это первая версия: отменять нечего")
-	}
-	old := r
-	if err := fillTx(ctx, tx, &old, r.Version-1); err != nil {
-		return Content{}, "", err
-	}
-	for _, s := range r.Steps {
-		if r.Started(s.Programme) && !slices.ContainsFunc(old.Steps, func(o Step) bool { return o.Programme == s.Programme }) {
-			return Content{}, "", fault.New(fault.Conflict, "В прежней версии нет шага, который уже начат: %s", s.Code)
-		}
-	}
-	return old.Content, fmt.Sprintf("Отменено: %s", lowerFirst(r.Made.Reason)), nil
-}
-
-func lowerFirst(s string) string {
-	for i, c := range s {
-		return strings.ToLower(string(c)) + s[i+len(string(c)):]
-	}
-	return s
 }
 
 // edited is what an edit asks of a route, before anything is planned.

@@ -35,7 +35,7 @@ func TestAnyEditsKeepTheRules(t *testing.T) {
 				if len(x.Steps) > 0 && rnd.IntN(2) == 0 {
 					e.Programme = x.Steps[rnd.IntN(len(x.Steps))].Code
 				}
-				e.Do = []string{"lock", "unlock", "remove", "forbid", "allow", "require", "release", "wishes", "replan", "limits", "undo", "drop"}[rnd.IntN(12)]
+				e.Do = []string{"lock", "unlock", "remove", "forbid", "allow", "require", "release", "wishes", "replan", "limits", "undo", "redo", "drop"}[rnd.IntN(13)]
 				if rnd.IntN(3) == 0 {
 					e.Drop = []string{[]string{"modes", "months", "venues", "hours_a_month", "hours", "cost", "locked:" + e.Programme, "required:" + e.Programme, "forbidden:" + e.Programme, "nothing"}[rnd.IntN(10)]}
 				}

@@ -134,6 +134,7 @@ type Planned struct {
 	Prices []Price `json:"prices,omitempty"` // of each demand alone
 	Asked  *Wished `json:"asked,omitempty"`  // whose the preferences are
 	Note   string  `json:"note,omitempty"`   // what the teacher is told of the last change
+	Undone *Undone `json:"undone,omitempty"` // of a version that repeats an earlier one
 }
 
 // DemandsPrice is what all demands together cost, as a share of all that is needed: the best route would

@@ -3,6 +3,7 @@ package routes
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -160,8 +161,19 @@ func (s *Service) postEdit(c *gin.Context) error {
 	if err != nil {
 		return s.refused(c, id, err)
 	}
-	web.Flash(c, "%s. Закроет %s, было %s. Лучший возможный маршрут: %s%s", didWords(f.Do), web.Pct(r.Plan.Coverage()), web.Pct(before.Plan.Coverage()), web.Pct(r.Plan.BestCoverage()), wishPrices(r, f.Do))
+	web.Flash(c, "%s. Закроет %s. Лучший возможный маршрут: %s%s", didWords(f.Do), insteadOf(r.Plan.Coverage(), before.Plan.Coverage()), web.Pct(r.Plan.BestCoverage()), wishPrices(r, f.Do))
 	return web.SeeOther(c, "/routes/%d", id)
+}
+
+// insteadOf says a share beside the one before, finely enough to tell them apart.
+func insteadOf(now, before float64) string {
+	switch {
+	case math.Abs(now-before) < 0.0005:
+		return web.Pct(now) + ", как и было"
+	case web.Pct(now) == web.Pct(before):
+		return web.Dec(1, 100*now) + "\u00a0%, было " + web.Dec(1, 100*before) + "\u00a0%"
+	}
+	return web.Pct(now) + ", было " + web.Pct(before)
 }
 
 // wishPrices says what the wishes just made cost.
@@ -206,6 +218,8 @@ func didWords(do string) string {
 		return "Условие снято, маршрут пересчитан"
 	case "undo":
 		return "Последнее изменение отменено"
+	case "redo":
+		return "Отменённое изменение возвращено"
 	case "limits":
 		return "Пределы изменены, маршрут пересчитан"
 	}

@@ -2,6 +2,7 @@ package routes
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -42,13 +43,33 @@ func quoted(title string) string {
 	return "«" + title + "»"
 }
 
-// less words a loss of weight as points of all that is needed.
+// less words a loss of weight as points of all that is needed; below zero it is a gain.
 func (w words) less(x float64) string {
-	n := web.Dec(0, 100*ratio(x, w.total))
+	n, than := web.Dec(0, 100*ratio(math.Abs(x), w.total)), "меньше"
 	if n == "0" {
 		return "почти столько же"
 	}
-	return "на " + n + " п. п. меньше"
+	if x < 0 {
+		than = "больше"
+	}
+	return "на " + n + " п. п. " + than
+}
+
+// instead words what would stand in the place of a step, and what would go with it.
+func (w words) instead(r plan.Reason) string {
+	names := []string{}
+	for _, l := range r.Instead {
+		names = append(names, w.title(l.Programme))
+	}
+	out := strings.Join(names, " и ")
+	if len(r.Drops) > 0 {
+		names = names[:0]
+		for _, code := range r.Drops {
+			names = append(names, w.title(code))
+		}
+		out += " вместо него и " + strings.Join(names, " и ")
+	}
+	return out
 }
 
 // why words the reason of a step: what it closes, the runner-up, what it opens, why this group.
@@ -74,16 +95,17 @@ func (w words) why(st plan.Step, r plan.Reason, needs int, locked, begun bool) [
 		out = append(out, "Шаг уже начат: расчёт его не трогает.")
 	case locked:
 		out = append(out, "Шаг закреплён: расчёт его не трогает.")
-	case r.Loses <= 1e-9 && len(r.Instead) > 0:
-		out = append(out, fmt.Sprintf("Равная замена: %s.", w.title(r.Instead[0].Programme)))
+	case math.Abs(r.Loses) <= 1e-9 && len(r.Instead) > 0:
+		out = append(out, fmt.Sprintf("Равная замена: %s.", w.instead(r)))
+	case r.Loses < 0 && len(r.Instead) > 0:
+		out = append(out, fmt.Sprintf("Есть замена лучше — %s: маршрут закрыл бы %s.", w.instead(r), w.less(r.Loses)))
 	case len(r.Instead) > 0:
-		names := []string{}
-		for _, l := range r.Instead {
-			names = append(names, w.title(l.Programme))
-		}
-		out = append(out, fmt.Sprintf("Лучшая замена — %s: маршрут закрыл бы %s.", strings.Join(names, " и "), w.less(r.Loses)))
+		out = append(out, fmt.Sprintf("Лучшая замена — %s: маршрут закрыл бы %s.", w.instead(r), w.less(r.Loses)))
 	case r.Loses > 0:
 		out = append(out, fmt.Sprintf("Без этого шага маршрут закрыл бы %s, заменить его нечем.", w.less(r.Loses)))
+	}
+	if r.Held && (len(r.Instead) > 0 || r.Loses > 0) && !begun && !locked {
+		out[len(out)-1] += " Сравнение при тех же остальных шагах: маршрут не самый полный из возможных."
 	}
 	for _, code := range r.Opens {
 		out = append(out, fmt.Sprintf("Открывает шаг %s: он опирается на этот.", w.title(code)))

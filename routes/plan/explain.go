@@ -13,10 +13,14 @@ type Reason struct {
 	// Only tells that no other programme at hand closes some element the step closes.
 	Only []string `json:"only"`
 	// Loses is what the whole is worth less when the step is forbidden and the rest is planned anew; Instead are the
-	// steps that the plan would then take on, Hours what it would spend in all.
-	Loses   float64 `json:"loses"`
-	Instead []Lock  `json:"instead"`
-	Hours   float64 `json:"hours"`
+	// steps that the plan would then take on, Drops those that it would give up besides, Hours what it would spend in all.
+	Loses   float64  `json:"loses"`
+	Instead []Lock   `json:"instead"`
+	Drops   []string `json:"drops"`
+	Hours   float64  `json:"hours"`
+	// Held tells that the route is not the best there is: the other steps were then held as they stand, with the step
+	// and without it, so that Loses is the step's own part; it is below zero where another would do better.
+	Held bool `json:"held,omitempty"`
 	// Opens are steps of the route that require this one.
 	Opens []string `json:"opens"`
 	// Others are the programme's other sessions and what speaks against each.
@@ -88,13 +92,23 @@ func only(p *Problem, t int) Problem {
 func Explain(p *Problem, t int, r Route) []Reason {
 	one := only(p, t)
 	here := r.Coverage - p.HourPenalty*r.Hours
+	if r.Change != nil {
+		here -= p.ChangePenalty * float64(len(r.Change.Dropped))
+	}
+	ask := func(who Teacher) (Route, float64) {
+		one.Teachers = []Teacher{who}
+		a := Plan(&one, Options{Workers: 1, Nodes: 100_000})
+		return a.Teachers[0], a.Objective
+	}
+	_, best := ask(p.Teachers[t])
+	held := best > here+1e-9
 	out := []Reason{}
 	programme := map[string]*Programme{}
 	for i := range p.Programmes {
 		programme[p.Programmes[i].ID] = &p.Programmes[i]
 	}
 	for i, st := range r.Steps {
-		x := Reason{Programme: st.Programme, Only: []string{}, Instead: []Lock{}, Opens: []string{}, Others: []OtherSession{}}
+		x := Reason{Programme: st.Programme, Only: []string{}, Instead: []Lock{}, Drops: []string{}, Opens: []string{}, Others: []OtherSession{}, Held: held}
 		teacher := p.Teachers[t]
 		// Whatever asks for the step, or for one that rests on it, is given up with it.
 		gone := []string{st.Programme}
@@ -108,19 +122,40 @@ func Explain(p *Problem, t int, r Route) []Reason {
 		}
 		teacher.Locked = slices.DeleteFunc(slices.Clone(teacher.Locked), func(l Lock) bool { return slices.Contains(gone, l.Programme) })
 		teacher.Required = slices.DeleteFunc(slices.Clone(teacher.Required), func(q string) bool { return slices.Contains(gone, q) })
+		with, worth := r, here
+		if held {
+			whole := p.Teachers[t]
+			for _, o := range r.Steps {
+				l := Lock{o.Programme, o.Session}
+				if whole.Locked = append(slices.Clone(whole.Locked), l); !slices.Contains(gone, o.Programme) {
+					teacher.Locked = append(teacher.Locked, l)
+				}
+			}
+			if y, v := ask(whole); y.Conflict == nil {
+				with, worth = y, v
+			}
+		}
 		teacher.Forbidden = append(slices.Clone(teacher.Forbidden), st.Programme)
-		one.Teachers = []Teacher{teacher}
-		other := Plan(&one, Options{Workers: 1, Nodes: 100_000})
-		if alt := other.Teachers[0]; alt.Conflict == nil {
-			x.Loses = math.Max(0, here-other.Objective)
+		has := func(steps []Step, programme string) bool {
+			return slices.ContainsFunc(steps, func(o Step) bool { return o.Programme == programme })
+		}
+		if alt, value := ask(teacher); alt.Conflict == nil {
+			if x.Loses = worth - value; !held {
+				x.Loses = math.Max(0, x.Loses)
+			}
 			x.Hours = alt.Hours
 			for _, s := range alt.Steps {
-				if !slices.ContainsFunc(r.Steps, func(o Step) bool { return o.Programme == s.Programme }) {
+				if !has(with.Steps, s.Programme) {
 					x.Instead = append(x.Instead, Lock{s.Programme, s.Session})
 				}
 			}
+			for _, s := range with.Steps {
+				if s.Programme != st.Programme && !has(alt.Steps, s.Programme) {
+					x.Drops = append(x.Drops, s.Programme)
+				}
+			}
 		} else {
-			x.Loses = here
+			x.Loses = worth
 		}
 		for _, e := range keys(st.Closes) {
 			others := 0
