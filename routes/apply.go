@@ -16,16 +16,19 @@ import (
 	"github.com/lotsiya/lotsiya/internal/jobs"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/routes/plan"
+	"github.com/lotsiya/lotsiya/web"
 )
 
 // Applied is what became of a proposal.
 type Applied struct {
-	Made    []int64 // routes
-	Skipped int     // people who got a route meanwhile
+	Made    []int64           `json:"made"`              // routes
+	Skipped int               `json:"skipped"`           // people who got a route meanwhile
+	Anew    []access.PersonID `json:"anew,omitempty"`    // whose seats or dates had gone: planned anew among what is left
+	Without []access.PersonID `json:"without,omitempty"` // for whom nothing was left
 }
 
-// ApplyProposal makes draft routes of a proposal; people who have got a route meanwhile are left alone, seats that have
-// gone meanwhile refuse the whole. mark names the proposal in the reason, so that it can be undone as one.
+// ApplyProposal makes draft routes of a proposal; people who have got a route meanwhile are left alone. Whose seats or
+// dates have gone meanwhile get the best route among what the others leave, and are named. mark names the proposal in the reason, so that it can be undone as one.
 func (s *Service) ApplyProposal(ctx context.Context, actor access.Actor, p Proposal, mark string) (Applied, error) {
 	return s.applyTold(ctx, actor, p, mark, func(int) error { return nil })
 }
@@ -77,19 +80,11 @@ func (s *Service) applyTold(ctx context.Context, actor access.Actor, p Proposal,
 		}
 		reason := strings.TrimSpace("Предложен расчётом " + mark)
 		var entries []audit.Entry
-		for i, row := range p.People {
-			if err := told(i); err != nil {
-				return err
-			}
+		problem := func(row Proposed1) plan.Problem {
+			return problemOf(groups[row.Person], programmes, Limits{p.Selection.Hours, p.Selection.Cost}, demands{}, nil, calendar.Day(s.now()))
+		}
+		draft := func(row Proposed1, problem plan.Problem) error {
 			g := groups[row.Person]
-			if having[row.Person] || len(g) == 0 || len(row.Steps) == 0 {
-				out.Skipped++
-				continue
-			}
-			problem := problemOf(g, programmes, Limits{p.Selection.Hours, p.Selection.Cost}, demands{}, nil, calendar.Day(s.now()))
-			if _, broken := plan.Fix(&problem, 0, row.Steps); broken != nil {
-				return fault.New(fault.Conflict, "Пока вы смотрели, места или даты изменились. Рассчитайте предложение заново")
-			}
 			c, err := content(problem, row.Steps, programmes, elements, func(string) string { return "plan" })
 			if err != nil {
 				return err
@@ -112,6 +107,38 @@ func (s *Service) applyTold(ctx context.Context, actor access.Actor, p Proposal,
 			}
 			out.Made = append(out.Made, r.ID)
 			entries = append(entries, audit.Entry{Action: "route.drafted", ObjectKind: "route", ObjectID: fmt.Sprint(r.ID), Person: r.Person, Purpose: reason})
+			return nil
+		}
+		var late []Proposed1
+		for i, row := range p.People {
+			if err := told(i); err != nil {
+				return err
+			}
+			if having[row.Person] || len(groups[row.Person]) == 0 || len(row.Steps) == 0 {
+				out.Skipped++
+				continue
+			}
+			x := problem(row)
+			if _, broken := plan.Fix(&x, 0, row.Steps); broken != nil {
+				late = append(late, row) // after those whose seats are there
+			} else if err := draft(row, x); err != nil {
+				return err
+			}
+		}
+		for _, row := range late {
+			x := problem(row)
+			row.Steps = nil
+			for _, st := range plan.Best(&x, 0).Teachers[0].Steps {
+				row.Steps = append(row.Steps, plan.Lock{Programme: st.Programme, Session: st.Session})
+			}
+			if row.Steps == nil {
+				out.Without = append(out.Without, row.Person)
+				continue
+			}
+			out.Anew = append(out.Anew, row.Person)
+			if err := draft(row, x); err != nil {
+				return err
+			}
 		}
 		return audit.RecordManyTx(ctx, tx, actor, entries)
 	})
@@ -215,7 +242,31 @@ func (s *Service) applyInBackground(ctx context.Context, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	return j.Result(ctx, map[string]int{"made": len(made.Made), "skipped": made.Skipped})
+	return j.Result(ctx, made)
+}
+
+// told words what became of a proposal, with the names of those who did not get what they were promised.
+func (s *Service) told(ctx context.Context, tx *sqlx.Tx, actor access.Actor, a Applied) (string, error) {
+	out := "Готово: " + web.Plural(len(a.Made), "черновик", "черновика", "черновиков") + ". Проверьте и предложите педагогам."
+	names, err := people.NamesTx(ctx, tx, actor, "предложение маршрутов", slices.Concat(a.Anew, a.Without))
+	if err != nil {
+		return "", err
+	}
+	list := func(ids []access.PersonID) string {
+		words := make([]string, len(ids))
+		for i, id := range ids {
+			words[i] = nameOfPerson(names, id)
+		}
+		slices.Sort(words)
+		return strings.Join(words, ", ")
+	}
+	if len(a.Anew) > 0 {
+		out += " Пока вы смотрели, места или даты изменились; маршруты рассчитаны заново среди оставшихся мест: " + list(a.Anew) + "."
+	}
+	if len(a.Without) > 0 {
+		out += " Подходящих мест не осталось, черновиков нет: " + list(a.Without) + "."
+	}
+	return out, nil
 }
 
 // DraftingState reads how far the making of drafts is; only who asked for it may see it.

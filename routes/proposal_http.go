@@ -151,7 +151,7 @@ type proposalView struct {
 	Job      jobs.State
 	Working  Working
 	Drafting *jobs.State // making of drafts under way
-	Drafted  int         // made by the work named in the address
+	Drafted  string      // what became of the work named in the address
 	Percent  int
 	Proposal *Proposal
 	Lines    []proposalLine
@@ -209,14 +209,19 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 			return proposalPage.Render(c, status, head, v)
 		}
 		if st.Result != nil {
-			var made struct{ Made int }
+			var made Applied
 			if err := json.Unmarshal([]byte(*st.Result), &made); err != nil {
 				return fmt.Errorf("drafts %d: %w", drafts, err)
 			}
-			v.Drafted = made.Made
+			if err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+				v.Drafted, err = s.told(ctx, tx, actor, made)
+				return err
+			}); err != nil {
+				return err
+			}
 		}
 		if st.State == "failed" {
-			v.Errors = map[string]string{"apply": "Черновики не создались: места или даты изменились. Рассчитайте предложение заново"}
+			v.Errors = map[string]string{"apply": "Черновики не создались: что-то помешало, и ничего не изменилось. Попробуйте ещё раз"}
 		}
 	}
 	if _, v.Proposal, err = s.ProposalState(ctx, actor, id); err != nil {
@@ -372,7 +377,14 @@ func (s *Service) postProposalApply(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	web.Flash(c, "Готово: %s. Проверьте и предложите педагогам", web.Plural(len(a.Made), "черновик", "черновика", "черновиков"))
+	var words string
+	if err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		words, err = s.told(ctx, tx, actor, a)
+		return err
+	}); err != nil {
+		return err
+	}
+	web.Flash(c, "%s", words)
 	return web.SeeOther(c, "/routes/propose/%d", id)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -279,10 +280,26 @@ func TestProposalSharesSeats(t *testing.T) {
 	if n != 40 {
 		t.Fatalf("undone %d", n)
 	}
+	// A group that is gone meanwhile: whoever was promised it gets the best of what is left, and is named.
+	gone := p.People[0].Steps[0]
+	_, err = r.pool.Exec(`UPDATE programme_session s SET cancelled_at = $3 FROM programme g WHERE g.id = s.programme_id AND g.code = $1 AND s.code = $2`, gone.Programme, gone.Session, r.clock)
+	r.must(err)
+	promised := map[access.PersonID]bool{}
+	for _, row := range p.People {
+		if slices.Contains(row.Steps, gone) {
+			promised[row.Person] = true
+		}
+	}
 	after, err := r.routes.ApplyProposal(t.Context(), r.methodist, p, "№ 9")
 	r.must(err)
-	if len(after.Made) != 40 {
-		t.Fatalf("after undoing: %+v", after)
+	if len(after.Made) != 40 || len(after.Without) != 0 || len(after.Anew) != len(promised) {
+		t.Fatalf("after undoing: %+v, promised %v", after, promised)
+	}
+	for _, id := range after.Made {
+		x := r.route(id)
+		if promised[x.Person] != slices.Contains(after.Anew, x.Person) || slices.ContainsFunc(x.Steps, func(s routes.Step) bool { return s.Code == gone.Programme && s.Group == gone.Session }) {
+			t.Errorf("route %d of %d still holds what is gone", id, x.Person)
+		}
 	}
 	for i := 1; i < 24; i += 2 {
 		r.decides(r.teachers[i], people.Given)
