@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"runtime"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -22,40 +21,6 @@ func spent(thread bool) time.Duration {
 		return 0
 	}
 	return time.Duration(t.Nano())
-}
-
-// One teacher, exact: processor time, median and worst of a thousand.
-func BenchmarkOneTeacher(b *testing.B) {
-	for _, c := range []struct {
-		programmes    int
-		median, worst time.Duration
-	}{{120, time.Millisecond, 50 * time.Millisecond}, {300, 0, 500 * time.Millisecond}} {
-		b.Run(fmt.Sprint(c.programmes), func(b *testing.B) {
-			runtime.LockOSThread()
-			defer runtime.UnlockOSThread()
-			s := newSearcher(newModel(&Problem{}))
-			for b.Loop() {
-				var all []time.Duration
-				nodes := 0
-				for seed := range uint64(1000) {
-					p := random(seed, shape{programmes: c.programmes, teachers: 1, elements: 25, deficits: 8, covers: 5, sessions: 3, hours: 108, days: 300, groups: 0.1, requires: 0.1, cost: 20000})
-					from := spent(true)
-					m := newModel(p)
-					q := m.person(&p.Teachers[0])
-					s.reset(m) // as Plan does: the scratch of one search serves the next
-					f := s.solve(&q, nil, nil, 0)
-					all = append(all, spent(true)-from)
-					nodes = max(nodes, f.nodes)
-				}
-				slices.Sort(all)
-				b.ReportMetric(float64(all[len(all)/2].Microseconds()), "median-µs")
-				b.ReportMetric(float64(all[len(all)-1].Microseconds()), "worst-µs")
-				b.ReportMetric(float64(nodes), "worst-nodes")
-				b.ReportMetric(float64(c.median.Microseconds()), "target-median-µs")
-				b.ReportMetric(float64(c.worst.Microseconds()), "target-worst-µs")
-			}
-		})
-	}
 }
 
 // Many teachers with tight seats: gap, time and memory of the fixed budget, each beside its target.

@@ -2,20 +2,37 @@ package plan
 
 import (
 	"math"
+	"slices"
 )
+
+// multipliers make a linear bound of what is left at a node.
+type multipliers struct {
+	pi   []float64 // of covering an element once more, by element
+	nu   float64   // of a unit of money
+	ties []tie
+}
+
+// tie is the multiplier of a requirement: x_item ≤ x_on.
+type tie struct {
+	item, on int32
+	mu       float64
+}
 
 // table is one linearisation with its knapsack over suffixes of the live blocks.
 type table struct {
 	on   bool
 	slop []float64 // w − π by element
 	nu   float64
+	lin  []float64 // profit of each live item
+	net  []float64 // how much of it comes of requirements; empty: nothing
 	g    []float64 // (n+1) × (width+1)
 }
 
-// fill sets a table to the linearisation (π, ν) over the live blocks of the level and returns what it bounds the
-// gain of all of them by.
-func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) float64 {
+// fill sets a table to a linearisation over the live blocks of the level and returns what it bounds the gain of all of
+// them by.
+func (s *searcher) fill(l *level, t *table, by *multipliers, cost float64) float64 {
 	k := s.k
+	pi, nu := by.pi, by.nu
 	t.nu = nu
 	t.slop = t.slop[:0]
 	base := 0.0
@@ -23,7 +40,7 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 		t.slop = append(t.slop, w-pi[e])
 		base += (w - pi[e]) * l.resid[e]
 	}
-	l.lin = l.lin[:0]
+	t.lin, t.net = t.lin[:0], t.net[:0]
 	for i, j := range l.items {
 		it := &k.items[j]
 		p := -it.pen - l.cheap[i]
@@ -33,7 +50,23 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 		if nu > 0 {
 			p -= nu * it.cost
 		}
-		l.lin = append(l.lin, p)
+		t.lin = append(t.lin, p)
+	}
+	if len(by.ties) > 0 {
+		for i, j := range l.items {
+			s.place[j] = int32(i)
+			t.net = append(t.net, 0)
+		}
+		for _, y := range by.ties { // one that is met, or about an item that is gone, is left out: it adds nothing below zero
+			i, at := s.placed(l, y.item), s.placed(l, y.on)
+			if i >= 0 && at >= 0 {
+				t.net[i] -= y.mu
+				t.net[at] += y.mu
+			}
+		}
+		for i, v := range t.net {
+			t.lin[i] += v
+		}
 	}
 	row, n := l.w+1, len(l.live)
 	if need := (n + 1) * row; cap(t.g) < need {
@@ -45,7 +78,7 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 		here, next := t.g[i*row:(i+1)*row], t.g[(i+1)*row:(i+2)*row]
 		copy(here, next)
 		for x := l.live[i].from; x < l.live[i].to; x++ {
-			hu, p := int(k.items[l.items[x]].units), l.lin[x]
+			hu, p := int(k.items[l.items[x]].units), t.lin[x]
 			if p <= 0 || hu > l.w {
 				continue
 			}
@@ -64,6 +97,14 @@ func (s *searcher) fill(l *level, t *table, pi []float64, nu, cost float64) floa
 	return base + t.g[row-1]
 }
 
+// placed is the place of an item among the live ones, −1 where it is not; place has to be that of the level.
+func (s *searcher) placed(l *level, j int32) int32 {
+	if i := s.place[j]; int(i) < len(l.items) && l.items[i] == j {
+		return i
+	}
+	return -1
+}
+
 // trace reads the set that the table last filled takes, as indexes into the level's items.
 func (s *searcher) trace(l *level, t *table) {
 	l.picked = l.picked[:0]
@@ -75,7 +116,7 @@ func (s *searcher) trace(l *level, t *table) {
 		}
 		for x := l.live[i].from; x < l.live[i].to; x++ {
 			hu := int(s.k.items[l.items[x]].units)
-			if l.lin[x] > 0 && hu <= h && t.g[(i+1)*row+h-hu]+l.lin[x] == v {
+			if t.lin[x] > 0 && hu <= h && t.g[(i+1)*row+h-hu]+t.lin[x] == v {
 				l.picked = append(l.picked, x)
 				h -= hu
 				break
@@ -83,6 +124,9 @@ func (s *searcher) trace(l *level, t *table) {
 		}
 	}
 }
+
+// mostRows is how many rows a linear relaxation gets before requirements are left to the enumeration.
+const mostRows = 48
 
 // tighten finds the multipliers (π, ν) of the linear relaxation of what is left at a node, leaves their table in
 // tables[1], and tells whether the node is closed. With y_e ≥ 0 what covers e over its open share r_e, it is
@@ -134,6 +178,19 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 			rows++
 		}
 	}
+	tiesAt := rows
+	l.by.ties = l.by.ties[:0]
+	for i, j := range l.items {
+		s.place[j] = int32(i)
+	}
+	for _, j := range l.items {
+		for _, on := range k.items[j].requires {
+			if s.chosenAt[on] == 0 && s.placed(l, on) >= 0 && rows < mostRows {
+				l.by.ties = append(l.by.ties, tie{item: j, on: on})
+				rows++
+			}
+		}
+	}
 	cols := n + covered
 	x.reset(rows, cols)
 	for i, j := range l.items {
@@ -160,10 +217,14 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 			x.upper[n+r] = math.Inf(1)
 		}
 	}
-	for r := covered; r < rows; r++ {
+	for r := covered; r < tiesAt; r++ {
 		x.b[r] = 1
 	}
-	for r, i := groupsAt, 0; r < rows; i++ {
+	for y, t := range l.by.ties {
+		x.t[(tiesAt+y)*cols+int(s.place[t.item])] = 1
+		x.t[(tiesAt+y)*cols+int(s.place[t.on])] = -1
+	}
+	for r, i := groupsAt, 0; r < tiesAt; i++ {
 		if lb := l.live[i]; lb.to-lb.from > 1 {
 			for q := lb.from; q < lb.to; q++ {
 				x.t[r*cols+int(q)] = 1
@@ -173,21 +234,27 @@ func (s *searcher) tighten(d int, f, hours, cost float64) bool {
 	}
 	x.run(4*rows + 60)
 	s.dual = x.multipliers(s.dual)
-	l.pi = l.pi[:0]
+	l.part = x.values(l.part, n)
+	by := &l.by
+	by.pi, by.nu = by.pi[:0], 0
 	for e := range w {
 		pi := w[e]
 		if r := s.rows[e]; r >= 0 {
 			pi = math.Max(0, pi-s.dual[r])
 		}
-		l.pi = append(l.pi, pi)
+		by.pi = append(by.pi, pi)
 	}
-	nu := 0.0
 	if costAt >= 0 {
-		nu = s.dual[costAt] / cost
+		by.nu = s.dual[costAt] / cost
 	}
+	for y := range by.ties {
+		by.ties[y].mu = s.dual[tiesAt+y]
+	}
+	by.ties = slices.DeleteFunc(by.ties, func(y tie) bool { return y.mu <= 0 })
 	t1 := &l.tables[1]
-	v := s.fill(l, t1, l.pi, nu, cost)
+	v := s.fill(l, t1, by, cost)
 	t1.on = true
+	l.up = f + v
 	if f+v <= s.best+tol {
 		return true
 	}
@@ -221,30 +288,34 @@ func (s *searcher) fix(l *level, f, cost float64) bool {
 	if t.nu > 0 {
 		base += t.nu * cost
 	}
-	// lin has to be that of the table: the last one filled may be another.
-	l.lin = l.lin[:0]
-	for i, j := range l.items {
-		it := &k.items[j]
-		p := -it.pen - l.cheap[i]
-		for _, c := range it.covers {
-			p += (k.q.weights[c.elem] - t.slop[c.elem]) * math.Min(l.resid[c.elem], c.share)
-		}
-		l.lin = append(l.lin, p-t.nu*it.cost)
-	}
 	kept := l.items[:0]
+	l.into = slices.Grow(l.into[:0], len(k.items))[:len(k.items)]
+	l.forced = -1
 	dropped := false
 	for i := range n {
 		lb := l.live[i]
 		here, next := pre[i*row:(i+1)*row], pre[(i+1)*row:(i+2)*row]
 		after := t.g[(i+1)*row : (i+2)*row]
 		copy(next, here)
+		if l.forced < 0 {
+			best := math.Inf(-1)
+			for h, v := range here {
+				if w := v + after[row-1-h]; w > best {
+					best = w
+				}
+			}
+			if base+best <= s.best+tol {
+				l.forced = i
+			}
+		}
 		for x := lb.from; x < lb.to; x++ {
 			it := &k.items[l.items[x]]
 			hu := int(it.units)
 			if hu > l.w {
+				l.into[l.items[x]] = math.Inf(-1)
 				continue
 			}
-			best, p := math.Inf(-1), l.lin[x]
+			best, p := math.Inf(-1), t.lin[x]
 			to, from, rest := next[hu:], here[:row-hu], after[:row-hu]
 			to = to[:len(from)]
 			for h, v := range from {
@@ -255,7 +326,8 @@ func (s *searcher) fix(l *level, f, cost float64) bool {
 					to[h] = v
 				}
 			}
-			if base+best+l.lin[x] <= s.best+tol {
+			l.into[l.items[x]] = base + best + t.lin[x]
+			if base+best+t.lin[x] <= s.best+tol {
 				s.mark[l.items[x]] = -1
 				dropped = true
 			}
@@ -275,8 +347,9 @@ func (s *searcher) fix(l *level, f, cost float64) bool {
 	return true
 }
 
-// bound is the least upper bound on value plus what the live blocks from i on can add, with units of hours left.
-func (s *searcher) bound(l *level, i int, value float64, units int, cost float64, resid []float64) float64 {
+// bound is the least upper bound on value plus what the live blocks from i on can add, with units of hours left, after
+// the live item in was chosen (−1: none).
+func (s *searcher) bound(l *level, i int, in int, value float64, units int, cost float64, resid []float64) float64 {
 	best := math.Inf(1)
 	at := i*(l.w+1) + min(units, l.w)
 	for t := range l.tables {
@@ -290,6 +363,9 @@ func (s *searcher) bound(l *level, i int, value float64, units int, cost float64
 		}
 		for e, sl := range tb.slop {
 			v += sl * resid[e]
+		}
+		if in >= 0 && len(tb.net) > 0 {
+			v += tb.net[in]
 		}
 		best = math.Min(best, v)
 	}

@@ -152,3 +152,24 @@ func (x *simplex) multipliers(out []float64) []float64 {
 	}
 	return out
 }
+
+// values writes the value of each of the first n variables.
+func (x *simplex) values(out []float64, n int) []float64 {
+	out = out[:0]
+	for v := range n {
+		out = append(out, 0)
+		if x.flip[v] {
+			out[v] = x.upper[v]
+		}
+	}
+	for i, v := range x.basic {
+		if int(v) < n {
+			if x.flip[v] {
+				out[v] = x.upper[v] - x.b[i]
+			} else {
+				out[v] = x.b[i]
+			}
+		}
+	}
+	return out
+}

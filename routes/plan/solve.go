@@ -8,16 +8,17 @@ import (
 
 // The exact search for one teacher.
 //
-// The set of chosen programmes is enumerated block by block (a block is a group, or a programme alone). Each node
-// bounds what the blocks still open could add. With multipliers π_e in [0, w_e],
+// Sets of programmes are tried block by block (a block is a group, or a programme alone): each item of the block in,
+// then the block out. Each node bounds what the blocks still open could add. With multipliers π_e in [0, w_e],
 //
 //	w_e · min(r_e, Σ a) ≤ (w_e − π_e) · r_e + π_e · Σ min(r_e, a),
 //
-// where r_e is the share of e still open: the gain is bounded by a constant plus a knapsack in which every
-// programme has a fixed profit. The knapsack (hours exactly, cost by a multiplier ν) is solved by dynamic
-// programming over suffixes of the blocks, so that one table bounds every child of the node. π = w gives the bound
-// of submodularity; a few steps of a subgradient method on (π, ν) bring it close to the linear relaxation. Clashes
-// of days and requirements are left out of the bound and kept by the enumeration.
+// where r_e is the share of e still open, and with μ ≥ 0 for each requirement, μ · (x_required − x_requiring) ≥ 0: the
+// gain is bounded by a constant plus a knapsack in which every programme has a fixed profit. The knapsack (hours exactly,
+// cost by a multiplier ν) is solved by dynamic programming over the blocks, forwards and backwards, which also bounds
+// the node with each item in and with each block out. The multipliers are those of the linear relaxation, which chooses
+// the block to branch on too. Small nodes take the multipliers of the level above and try their items in turn, bounded
+// by the tables over suffixes alone. Clashes of days are left out of the bound and kept by the enumeration.
 
 // tol is how much better an answer has to be to count as better.
 const tol = 1e-10
@@ -65,8 +66,10 @@ type searcher struct {
 	making   state
 	lp       simplex
 	dual     []float64
-	sums     []float64 // by element: what all items of a level cover of it
-	rows     []int32   // by element: its row of the linear relaxation, −1 for none
+	plain    multipliers // π = w
+	place    []int32     // item → its place among the live ones of the level at work
+	sums     []float64   // by element: what all items of a level cover of it
+	rows     []int32     // by element: its row of the linear relaxation, −1 for none
 	set      []choice
 	warm     bool    // the search started from a known route
 	rooted   bool    // the first node without demands left has been met: it is worked on harder
@@ -85,13 +88,17 @@ type level struct {
 	live   []liveBlock
 	items  []int32   // live items, block by block
 	prof   []float64 // profit of each under π = w
-	lin    []float64 // profit of each under the linearisation at work
 	cheap  []float64 // price of its cheapest slot
 	above  int       // the level whose multipliers are known; −1: none, as over demands
 	w      int       // units of hours at hand
 	tables [2]table
-	pi     []float64
+	by     multipliers
 	picked []int32
+	part   []float64 // how much of each item the linear relaxation takes
+	up     float64   // bound of the node
+	were   []int32   // the items when part was taken
+	into   []float64 // bound of the node with the item in
+	forced int       // the live block without which nothing better is left, −1 for none
 }
 
 type liveBlock struct {
@@ -142,6 +149,8 @@ func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int
 		s.chosenAt, s.mark = make([]int32, len(k.items)*2), make([]int32, len(k.items)*2)
 	}
 	s.chosenAt, s.mark = s.chosenAt[:len(k.items)], s.mark[:len(k.items)]
+	s.place = slices.Grow(s.place[:0], len(k.items))[:len(k.items)]
+	s.plain.pi = q.weights
 	clear(s.chosenAt)
 	clear(s.mark)
 	s.child, s.rooted = 0, false
@@ -255,53 +264,42 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 		l.w = min(int(hours/k.unit+1e-9), k.width)
 	}
 
-	t0, t1 := &l.tables[0], &l.tables[1]
 	root := !s.rooted
 	s.rooted = true
 	if root && len(l.items) > 1 && !s.warm && !s.gather {
 		s.climb(l, f, hours, cost)
 	}
-	// Bound 1: π = w. Bound 2: the multipliers of the linear relaxation.
-	t0.on, t1.on = false, false
-	if !root && l.above >= 0 && len(l.items) <= smallNode {
-		above := s.levels[l.above]
-		if f+s.fill(l, t1, above.pi, above.tables[1].nu, cost) <= s.best+tol {
-			return
-		}
-		t1.on = true
-	} else if l.above = d; s.tighten(d, f, hours, cost) {
-		return
-	} else if s.fix(l, f, cost) || root {
-		if root {
-			s.rise(l)
-		}
-		l.cand = append(l.cand[:0], l.items...)
-		s.survey(l, hours, cost)
-		if len(l.live) == 0 {
-			return
-		}
-		if root {
-			if s.tighten(d, f, hours, cost) {
-				return
-			}
-		} else if f+s.fill(l, t1, l.pi, t1.nu, cost) <= s.best+tol {
-			return
-		}
+	if root || len(l.items) > smallNode || l.above < 0 {
+		s.branch(d, f, hours, cost, root)
+	} else {
+		s.enumerate(d, f, hours, cost)
 	}
+}
 
-	t0.on = true
-	if f+s.fill(l, t0, w, 0, cost) <= s.best+tol {
+// enumerate tries every set of the items of a small node, one child an item, under the multipliers of a level above.
+func (s *searcher) enumerate(d int, f, hours, cost float64) {
+	k, l := s.k, s.level(d)
+	w := k.q.weights
+	t0, t1 := &l.tables[0], &l.tables[1]
+	above := s.levels[l.above]
+	t0.on, t1.on = false, false
+	if f+s.fill(l, t1, &above.by, cost) <= s.best+tol {
+		return
+	}
+	t1.on, t0.on = true, true
+	if f+s.fill(l, t0, &s.plain, cost) <= s.best+tol {
 		return
 	}
 	// Children: the set so far with one more item, later blocks open.
 	below := s.level(d + 1)
 	items, live := l.items, l.live
 	for i := range live {
-		if s.bound(l, i, f, l.w, cost, l.resid) <= s.best+tol {
+		if s.bound(l, i, -1, f, l.w, cost, l.resid) <= s.best+tol {
 			return
 		}
 		lb := live[i]
-		for _, j := range items[lb.from:lb.to] {
+		for x := lb.from; x < lb.to; x++ {
+			j := items[x]
 			it := &k.items[j]
 			base := f - it.pen
 			below.resid = append(below.resid[:0], l.resid...)
@@ -314,12 +312,12 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 			if k.unit > 0 {
 				units = int((hours-it.hours)/k.unit + 1e-9)
 			}
-			for _, o := range it.opts {
-				if !s.fits(it, o) {
+			for y, o := range it.opts {
+				if !s.fits(it, o) || len(it.opts) > 1 && s.spare(l, i, it, y) {
 					continue
 				}
 				val := base - s.cost(o)
-				up := s.bound(l, i+1, val, units, cost-it.cost, below.resid)
+				up := s.bound(l, i+1, int(x), val, units, cost-it.cost, below.resid)
 				if up <= s.best+tol {
 					continue
 				}
@@ -339,6 +337,46 @@ func (s *searcher) search(d int, f, hours, cost float64) {
 			}
 		}
 	}
+}
+
+// spare tells whether another slot of an item that fits clashes with nothing open after block i that slot x does not
+// clash with, at no higher price.
+func (s *searcher) spare(l *level, i int, it *item, x int) bool {
+	if it.linked || s.k.demands || s.gather || !s.m.slots[it.opts[x]].full {
+		return false
+	}
+	b := &s.m.slots[it.opts[x]]
+	for y, o := range it.opts {
+		if y == x || s.cost(o) > s.cost(it.opts[x]) || !s.fits(it, o) {
+			continue
+		}
+		a := &s.m.slots[o]
+		less, same := true, true
+		for _, lb := range l.live[i+1:] {
+			for _, j := range l.items[lb.from:lb.to] {
+				for _, z := range s.k.items[j].opts {
+					c := &s.m.slots[z]
+					if !c.full {
+						continue
+					}
+					ca := a.full && a.start <= c.end && c.start <= a.end
+					cb := b.start <= c.end && c.start <= b.end
+					if ca && !cb {
+						less = false
+						break
+					}
+					same = same && ca == cb
+				}
+			}
+			if !less {
+				break
+			}
+		}
+		if less && (!same || y < x || s.cost(o) < s.cost(it.opts[x])) {
+			return true
+		}
+	}
+	return false
 }
 
 // survey lists the items of the level that can still add something, blocks by falling gain.
@@ -412,6 +450,11 @@ func (s *searcher) descend(l, below *level, i int) {
 // item for one of them is no worse.
 func (s *searcher) useful(it *item) bool {
 	for _, a := range it.above {
+		if s.chosenAt[a] == 0 && s.mark[a] != s.child {
+			return false
+		}
+	}
+	for _, a := range it.requires {
 		if s.chosenAt[a] == 0 && s.mark[a] != s.child {
 			return false
 		}

@@ -169,6 +169,19 @@ func (s *searcher) want(i int, gain float64, must bool) bool {
 			return false
 		}
 	}
+	// A slot that comes before every slot of what it requires is of no use.
+	keep := opts[:0]
+	for _, o := range opts {
+		if !slices.ContainsFunc(g.requires, func(r int) bool {
+			at := s.index[r]
+			return at >= 0 && !slices.ContainsFunc(k.items[at].opts, func(b int32) bool { return m.slots[b].end < m.slots[o].start })
+		}) {
+			keep = append(keep, o)
+		}
+	}
+	if opts = keep; len(opts) == 0 {
+		return false
+	}
 	it := item{prog: int32(i), opts: opts, hours: g.hours, cost: g.cost, pen: g.pen, linked: g.linked}
 	from = len(k.needs)
 	for _, r := range g.requires {
