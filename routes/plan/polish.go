@@ -11,25 +11,26 @@ type effort struct {
 	most   int // columns near the best a class gets in a round
 	draws  int // groups planned together in a round
 	deals  int // of seats
+	dives  int // plans made of the linear program over columns, where that is small
 	anew   int // steps of work on groups of rivals planned anew by their linear programs
 }
 
 func (r *region) effort() effort {
 	switch n := len(r.people); {
 	case n <= 100:
-		return effort{4, 150, 1000, 20, 600_000_000}
+		return effort{4, 150, 1000, 20, 3, 600_000_000}
 	case n <= 300:
-		return effort{4, 150, 1000, 30, 600_000_000}
+		return effort{4, 150, 1000, 30, 6, 600_000_000}
 	case n <= 1000:
-		return effort{4, 60, 4000, 12, 600_000_000}
+		return effort{4, 60, 4000, 12, 4, 600_000_000}
 	case n <= 5000:
-		return effort{1, 16, n, 16, 0}
+		return effort{1, 16, n, 16, 4, 0}
 	case n <= 20000:
-		return effort{0, 24, 0, 12, 0}
+		return effort{0, 24, 0, 12, 4, 0}
 	case n <= 60000:
-		return effort{0, 8, 0, 10, 0}
+		return effort{0, 8, 0, 10, 4, 0}
 	default:
-		return effort{0, 5, 0, 8, 0}
+		return effort{0, 5, 0, 8, 4, 0}
 	}
 }
 

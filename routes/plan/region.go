@@ -292,7 +292,7 @@ func (r *region) run() {
 	}
 	p.build(r.star, false, len(r.people) > 300)
 	r.take(p)
-	if r.alike() && !r.done() {
+	if r.small() && !r.done() {
 		p.dive()
 	}
 	if !r.done() {
