@@ -55,6 +55,22 @@ func (w words) less(x float64) string {
 	return "на " + n + " п. п. " + than
 }
 
+// spends words what an alternative would spend more or less.
+func spends(r plan.Reason) string {
+	out := ""
+	say := func(n float64, words string) {
+		switch {
+		case n > 0.5:
+			out += ", на " + words + " больше"
+		case n < -0.5:
+			out += ", на " + words + " меньше"
+		}
+	}
+	say(r.Hours, web.Plural(math.Round(math.Abs(r.Hours)), "час", "часа", "часов"))
+	say(r.Cost, web.Rub(math.Round(math.Abs(r.Cost))))
+	return out
+}
+
 // instead words what would stand in the place of a step, and what would go with it.
 func (w words) instead(r plan.Reason) string {
 	names := []string{}
@@ -93,14 +109,16 @@ func (w words) why(st plan.Step, r plan.Reason, needs int, locked, begun bool) [
 	switch {
 	case begun:
 		out = append(out, "Шаг уже начат: расчёт его не трогает.")
+	case locked && r.Loses < 0 && w.less(r.Loses) != w.less(0):
+		out = append(out, fmt.Sprintf("Шаг закреплён: расчёт его не трогает. Без него маршрут закрыл бы %s.", w.less(r.Loses)))
 	case locked:
 		out = append(out, "Шаг закреплён: расчёт его не трогает.")
 	case math.Abs(r.Loses) <= 1e-9 && len(r.Instead) > 0:
-		out = append(out, fmt.Sprintf("Равная замена: %s.", w.instead(r)))
+		out = append(out, fmt.Sprintf("Равная замена: %s%s.", w.instead(r), spends(r)))
 	case r.Loses < 0 && len(r.Instead) > 0:
-		out = append(out, fmt.Sprintf("Есть замена лучше — %s: маршрут закрыл бы %s.", w.instead(r), w.less(r.Loses)))
+		out = append(out, fmt.Sprintf("Есть замена лучше — %s: маршрут закрыл бы %s%s.", w.instead(r), w.less(r.Loses), spends(r)))
 	case len(r.Instead) > 0:
-		out = append(out, fmt.Sprintf("Лучшая замена — %s: маршрут закрыл бы %s.", w.instead(r), w.less(r.Loses)))
+		out = append(out, fmt.Sprintf("Лучшая замена — %s: маршрут закрыл бы %s%s.", w.instead(r), w.less(r.Loses), spends(r)))
 	case r.Loses > 0:
 		out = append(out, fmt.Sprintf("Без этого шага маршрут закрыл бы %s, заменить его нечем.", w.less(r.Loses)))
 	}

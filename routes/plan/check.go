@@ -208,17 +208,22 @@ func Check(p *Problem, a *Answer) []string {
 				say("teacher %q: two equivalents are taken", t.ID)
 			}
 		}
-		moved := 0
+		moved, kept := 0, 0
 		for _, l := range t.Keep {
+			if inSet(t.Done, l.Programme) {
+				continue
+			}
 			same := false
 			for _, o := range places {
 				same = same || o.programme.ID == l.Programme && o.session.ID == l.Session
 			}
-			if !same {
+			if same {
+				kept++
+			} else {
 				moved++
 			}
 		}
-		if len(t.Keep) > 0 && (r.Change == nil || len(r.Change.Dropped) != moved || len(r.Change.Kept) != len(t.Keep)-moved || len(r.Change.Added) != len(places)-len(r.Change.Kept)) {
+		if len(t.Keep) > 0 && (r.Change == nil || len(r.Change.Dropped) != moved || len(r.Change.Kept) != kept || len(r.Change.Added) != len(places)-len(r.Change.Kept)) {
 			say("teacher %q: the changes are counted wrongly", t.ID)
 		}
 		if r.Conflict == nil {

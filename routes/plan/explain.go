@@ -13,11 +13,13 @@ type Reason struct {
 	// Only tells that no other programme at hand closes some element the step closes.
 	Only []string `json:"only"`
 	// Loses is what the whole is worth less when the step is forbidden and the rest is planned anew; Instead are the
-	// steps that the plan would then take on, Drops those that it would give up besides, Hours what it would spend in all.
+	// steps that the plan would then take on, Drops those that it would give up besides, Hours and Cost what it
+	// would spend more. What a demand keeps in the route may lose less than nothing: that is its price.
 	Loses   float64  `json:"loses"`
 	Instead []Lock   `json:"instead"`
 	Drops   []string `json:"drops"`
 	Hours   float64  `json:"hours"`
+	Cost    float64  `json:"cost"`
 	// Held tells that the route is not the best there is: the other steps were then held as they stand, with the step
 	// and without it, so that Loses is the step's own part; it is below zero where another would do better.
 	Held bool `json:"held,omitempty"`
@@ -140,10 +142,10 @@ func Explain(p *Problem, t int, r Route) []Reason {
 			return slices.ContainsFunc(steps, func(o Step) bool { return o.Programme == programme })
 		}
 		if alt, value := ask(teacher); alt.Conflict == nil {
-			if x.Loses = worth - value; !held {
-				x.Loses = math.Max(0, x.Loses)
+			if x.Loses = worth - value; math.Abs(x.Loses) < 1e-9 {
+				x.Loses = 0
 			}
-			x.Hours = alt.Hours
+			x.Hours, x.Cost = alt.Hours-with.Hours, alt.Cost-with.Cost
 			for _, s := range alt.Steps {
 				if !has(with.Steps, s.Programme) {
 					x.Instead = append(x.Instead, Lock{s.Programme, s.Session})

@@ -91,6 +91,9 @@ func (m *model) person(t *Teacher) person {
 	q.musts = slices.Compact(q.musts)
 	if m.p.ChangePenalty > 0 {
 		for _, l := range t.Keep {
+			if slices.Contains(t.Done, l.Programme) { // it stands for good
+				continue
+			}
 			for _, s := range m.progs[m.byID[l.Programme]].slots {
 				if m.slots[s].id == l.Session {
 					q.kept = append(q.kept, int32(s))

@@ -205,7 +205,7 @@ func (m *model) route(t *Teacher, q *person, f found, left []int) Route {
 			}
 		}
 		for _, l := range t.Keep {
-			if !slices.Contains(c.Kept, l) {
+			if !slices.Contains(c.Kept, l) && !slices.Contains(t.Done, l.Programme) {
 				c.Dropped = append(c.Dropped, l)
 			}
 		}
@@ -215,6 +215,10 @@ func (m *model) route(t *Teacher, q *person, f found, left []int) Route {
 		return r
 	}
 	freely := m.demandless(q, set, left)
+	var alone map[hurdle][]float64
+	if f.feasible && len(m.p.Teachers) <= fewTeachers {
+		alone = m.singly(q, set, left)
+	}
 	for e, g := range q.elems {
 		w := q.weights[e] * resid[e]
 		if w <= 0 {
@@ -222,7 +226,7 @@ func (m *model) route(t *Teacher, q *person, f found, left []int) Route {
 		}
 		u := Uncovered{m.elems[g], w, Demanded}
 		if freely == nil || freely[e] >= resid[e]-1e-9 {
-			u.Why = m.why(q, g, resid, set, r, left)
+			u.Why = m.why(q, e, resid, set, r, left, alone)
 		}
 		r.Uncovered = append(r.Uncovered, u)
 	}

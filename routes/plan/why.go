@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -24,9 +26,22 @@ func (m *model) unasked(q *person) (person, bool) {
 // demandless is what would stay open of each element of a person if the methodist asked for nothing, the seats that
 // nobody took and their own being there; nil where the demands cost nothing.
 func (m *model) demandless(q *person, set []int32, left []int) []float64 {
-	x, matters := m.unasked(q)
-	if !matters {
-		return nil
+	if x, matters := m.unasked(q); matters {
+		return m.without(&x, set, left, 20_000)
+	}
+	return nil
+}
+
+// without is what would stay open of each element of a person some of whose bounds were taken away, the seats that
+// nobody took and their own being there (all seats where left is nil); nil where no better route is found.
+func (m *model) without(x *person, set []int32, left []int, nodes int) []float64 {
+	if left == nil {
+		all := *m
+		all.slots = slices.Clone(m.slots)
+		for s := range all.slots {
+			all.slots[s].seats = -1
+		}
+		m = &all
 	}
 	price := make([]float64, len(m.slots))
 	for s := range price {
@@ -36,14 +51,14 @@ func (m *model) demandless(q *person, set []int32, left []int) []float64 {
 	}
 	s := searchers.Get().(*searcher)
 	s.reset(m)
-	f := s.solve(&x, price, set, 20_000)
+	f := s.solve(x, price, set, nodes)
 	s.m, s.k, s.task.q, s.price, s.heap = nil, nil, nil, nil, nil
 	searchers.Put(s)
-	if !f.feasible || m.worth(&x, f.slots) <= m.worth(&x, set)+1e-9 {
+	if !f.feasible || m.worth(x, f.slots) <= m.worth(x, set)+1e-9 {
 		return nil
 	}
-	open := make([]float64, len(q.elems))
-	for e, g := range q.elems {
+	open := make([]float64, len(x.elems))
+	for e, g := range x.elems {
 		open[e] = 1
 		for _, o := range f.slots {
 			for _, c := range m.progs[m.slots[o].prog].covers {
@@ -57,99 +72,193 @@ func (m *model) demandless(q *person, set []int32, left []int) []float64 {
 	return open
 }
 
-// lacking adds up the hours and the money of a programme and of all that it requires and the route lacks.
-func (m *model) lacking(q *person, i int, set []int32, seen map[int]bool) (hours, cost float64) {
-	if seen[i] || slices.Contains(q.done, int32(i)) || slices.ContainsFunc(set, func(o int32) bool { return m.slots[o].prog == i }) {
-		return 0, 0
+// fewTeachers is up to how many teachers each reason is tried by planning anew without it.
+const fewTeachers = 1000
+
+// singly tries what each bound taken away alone would close: hours, money, seats, dates.
+func (m *model) singly(q *person, set []int32, left []int) map[hurdle][]float64 {
+	out := map[hurdle][]float64{}
+	for _, h := range []hurdle{byDates, byHours, byCost, bySeats} {
+		x, seats := *q, left
+		switch h {
+		case byHours:
+			x.hours = math.Inf(1)
+		case byCost:
+			x.cost = math.Inf(1)
+		case bySeats:
+			seats = nil
+		case byDates:
+			x.from, x.to, x.busy = math.MinInt32, math.MaxInt32, nil
+		}
+		out[h] = m.without(&x, set, seats, 2000)
 	}
-	seen[i] = true
-	hours, cost = m.progs[i].hours, m.progs[i].cost
-	for _, r := range m.progs[i].requires {
-		h, c := m.lacking(q, r, set, seen)
-		hours, cost = hours+h, cost+c
-	}
-	return hours, cost
+	return out
 }
 
-// why names what stands between an element and one more programme for it: the obstacle of the programme that comes
-// closest to being taken. Programmes that would not be worth their hours do not count as being held up; a programme
+// What may stand between a route and one more programme, from the least to the most that has to change.
+type hurdle uint8
+
+const (
+	byDemand hurdle = 1 << iota
+	byDates
+	byHours
+	byCost
+	bySeats
+)
+
+// worse orders sets of hurdles: more of them first, then the graver ones; of one hurdle each, seats and hours are named
+// after dates that clash, which another choice might mend.
+func (h hurdle) worse(o hurdle) bool {
+	return cmp.Or(cmp.Compare(bits.OnesCount8(uint8(h)), bits.OnesCount8(uint8(o))), cmp.Compare(h, o)) > 0
+}
+
+// Why names the gravest of several hurdles, so that nobody is told of hours where more of them would be in vain.
+func (h hurdle) why() Why {
+	switch {
+	case h&bySeats != 0:
+		return NoSeats
+	case h&byCost != 0:
+		return NoCost
+	case h&byHours != 0:
+		return NoHours
+	case h&byDates != 0:
+		return NoDates
+	case h&byDemand != 0:
+		return Demanded
+	}
+	return NotWorth
+}
+
+// addition is what it takes to put one more programme into a route: it and all that it requires and the route lacks.
+type addition struct {
+	m     *model
+	q     *person
+	set   []int32
+	left  []int
+	progs []int
+}
+
+// reach adds a programme, its requirements before it, and returns the least hurdle of its sessions that end before a
+// day; ok is false where there is no session at all.
+func (a *addition) reach(i int, before Day) (least hurdle, ok bool) {
+	m := a.m
+	if slices.Contains(a.q.done, int32(i)) || slices.Contains(a.progs, i) {
+		return 0, true
+	}
+	for _, o := range a.set {
+		if x := &m.slots[o]; x.prog == i {
+			if x.end >= before {
+				return byDates, true
+			}
+			return 0, true
+		}
+	}
+	a.progs = append(a.progs, i)
+	known := len(a.progs)
+	var longest []int // of the session taken: what it requires
+	for _, s := range m.progs[i].slots {
+		x := &m.slots[s]
+		a.progs = a.progs[:known]
+		var h hurdle
+		if x.end >= before || !a.q.dated(x) || slices.ContainsFunc(a.set, func(o int32) bool {
+			y := &m.slots[o]
+			return x.full && y.full && x.start <= y.end && y.start <= x.end
+		}) {
+			h |= byDates
+		}
+		if x.seats >= 0 && a.left[s] <= 0 {
+			h |= bySeats
+		}
+		if slices.Contains(a.q.barred, int32(i)) || !a.q.likes(x) || m.crowds(a.q, a.set, x) {
+			h |= byDemand
+		}
+		possible := true
+		for _, r := range m.progs[i].requires {
+			g, there := a.reach(r, x.start)
+			h |= g
+			possible = possible && there
+		}
+		if possible && (!ok || least.worse(h)) {
+			least, ok, longest = h, true, append(longest[:0], a.progs[known:]...)
+		}
+	}
+	a.progs = append(a.progs[:known], longest...)
+	return least, ok
+}
+
+// why names what stands between an element and one more programme for it: the hurdle of the programme that comes
+// closest to being taken, unless that one taken away closes nothing more of it and another alone does (alone, where it
+// was tried). Programmes that would not be worth their hours do not count as being held up; a programme
 // counts as held up by a demand only where nothing else stands in its way.
-func (m *model) why(q *person, elem int32, resid []float64, set []int32, r Route, left []int) Why {
-	const (
-		none = iota
-		worthless
-		noDates
-		noSeats
-		noHours
-		noCost
-		clash
-		free
-		demand
-	)
-	best := none
+func (m *model) why(q *person, e int, resid []float64, set []int32, r Route, left []int, alone map[hurdle][]float64) Why {
+	elem := q.elems[e]
+	found, worthless, late := false, false, false
+	var least hurdle
 	for _, i := range m.coverers[elem] {
 		g := &m.progs[i]
 		taken := slices.ContainsFunc(set, func(o int32) bool { return m.slots[o].prog == int(i) })
-		if taken || slices.Contains(q.done, i) || len(g.slots) == 0 {
+		if taken || slices.Contains(q.done, i) {
 			continue
 		}
-		gain := -g.pen
-		for _, c := range g.covers {
-			if e, ok := slices.BinarySearch(q.elems, c.elem); ok {
-				gain += q.weights[e] * math.Min(resid[e], c.share)
-			}
-		}
-		excluded := slices.ContainsFunc(set, func(o int32) bool {
+		if slices.ContainsFunc(set, func(o int32) bool {
 			h := &m.progs[m.slots[o].prog]
 			return g.group >= 0 && h.group == g.group || slices.ContainsFunc(g.sets, func(a int32) bool { return slices.Contains(h.sets, a) })
-		})
-		if gain <= tol || excluded {
-			best = max(best, worthless)
+		}) {
+			worthless = true
 			continue
 		}
-		hours, cost := g.hours, g.cost
-		if len(g.requires) > 0 {
-			hours, cost = m.lacking(q, int(i), set, map[int]bool{})
+		a := addition{m: m, q: q, set: set, left: left}
+		h, ok := a.reach(int(i), math.MaxInt32)
+		if !ok { // something it requires is held nowhere
+			late = true
+			continue
 		}
-		rank := noDates
-		for _, s := range g.slots {
-			x := &m.slots[s]
-			if !q.dated(x) {
-				continue
+		hours, cost, gain := r.Hours, r.Cost, 0.0
+		open := slices.Clone(resid)
+		for _, x := range a.progs {
+			p := &m.progs[x]
+			hours, cost, gain = hours+p.hours, cost+p.cost, gain-p.pen
+			for _, c := range p.covers {
+				if e, mine := slices.BinarySearch(q.elems, c.elem); mine {
+					take := math.Min(open[e], c.share)
+					gain += q.weights[e] * take
+					open[e] -= take
+				}
 			}
-			here := free
-			switch {
-			case x.seats >= 0 && left[s] <= 0:
-				here = noSeats
-			case r.Hours+hours > q.hours+1e-9:
-				here = noHours
-			case r.Cost+cost > q.cost+1e-9:
-				here = noCost
-			case slices.ContainsFunc(set, func(o int32) bool {
-				y := &m.slots[o]
-				return x.full && y.full && x.start <= y.end && y.start <= x.end
-			}):
-				here = clash
-			case r.Conflict != nil || slices.Contains(q.barred, i) || !q.likes(x) || m.crowds(q, set, x):
-				here = demand
-			}
-			rank = max(rank, here)
 		}
-		best = max(best, rank)
+		if gain <= tol {
+			worthless = true
+			continue
+		}
+		if hours > q.hours+1e-9 {
+			h |= byHours
+		}
+		if cost > q.cost+1e-9 {
+			h |= byCost
+		}
+		if r.Conflict != nil {
+			h |= byDemand
+		}
+		if !found || least.worse(h) {
+			least, found = h, true
+		}
 	}
-	switch best {
-	case noDates, clash:
-		return NoDates
-	case noSeats:
-		return NoSeats
-	case noHours:
-		return NoHours
-	case noCost:
-		return NoCost
-	case demand:
-		return Demanded
-	case free, worthless:
+	switch {
+	case found:
+		helps := func(h hurdle) bool { return alone[h] != nil && alone[h][e] < resid[e]-1e-9 }
+		if bits.OnesCount8(uint8(least)) == 1 && helps(least) {
+			return least.why()
+		}
+		for _, h := range []hurdle{bySeats, byCost, byHours, byDates} {
+			if helps(h) {
+				return h.why()
+			}
+		}
+		return least.why()
+	case worthless:
 		return NotWorth
+	case late:
+		return NoDates
 	}
 	return NoProgramme
 }

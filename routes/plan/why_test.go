@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -97,5 +98,129 @@ func TestScarceSeatsGoByValue(t *testing.T) {
 		if math.Abs(a.Objective-want) > 1e-9 || a.Gap > 1e-4 {
 			t.Errorf("%d teachers: objective %g, bound %g, want %g", n, a.Objective, a.Bound, want)
 		}
+	}
+}
+
+// Of hours, money, seats and dates the one that is named closes more of the element when it alone is taken away,
+// wherever one of them does.
+func TestWhyHelps(t *testing.T) {
+	named := map[Why]int{}
+	for seed := range uint64(60) {
+		p := random(seed, shape{programmes: 24, teachers: 1, elements: 10, deficits: 7, covers: 2, sessions: 2, hours: 54, seats: 1, days: 60, groups: 0.2, requires: 0.3, cost: 9000})
+		a := checked(t, p)
+		open := func(q *Problem) map[string]float64 {
+			out := map[string]float64{}
+			b := checked(t, q)
+			for _, u := range b.Teachers[0].Uncovered {
+				out[u.Element] = u.Weight
+			}
+			if b.Objective <= a.Objective+1e-9 { // another route as good is no help
+				for _, u := range a.Teachers[0].Uncovered {
+					out[u.Element] = u.Weight
+				}
+			}
+			return out
+		}
+		freed := map[Why]map[string]float64{}
+		for _, w := range []Why{NoHours, NoCost, NoSeats, NoDates} {
+			q := *p
+			q.Teachers = slices.Clone(p.Teachers)
+			who := &q.Teachers[0]
+			switch w {
+			case NoHours:
+				q.Limits.Hours, who.Limits.Hours = nil, nil
+			case NoCost:
+				q.Limits.Cost, who.Limits.Cost = nil, nil
+			case NoDates:
+				q.Limits.From, q.Limits.To, who.Limits.From, who.Limits.To, who.Unavailable = nil, nil, nil, nil, nil
+			case NoSeats:
+				q.Programmes = slices.Clone(p.Programmes)
+				for i := range q.Programmes {
+					q.Programmes[i].Sessions = slices.Clone(q.Programmes[i].Sessions)
+					for j := range q.Programmes[i].Sessions {
+						q.Programmes[i].Sessions[j].Seats = nil
+					}
+				}
+			}
+			freed[w] = open(&q)
+		}
+		for _, u := range a.Teachers[0].Uncovered {
+			more := freed[u.Why]
+			if more == nil {
+				continue
+			}
+			if more[u.Element] < u.Weight-1e-9 {
+				named[u.Why]++
+				continue
+			}
+			for w, other := range freed {
+				if other[u.Element] < u.Weight-1e-6 {
+					t.Errorf("seed %d: %s is told to lack %s, yet only %s closes more of it", seed, u.Element, u.Why, w)
+				}
+			}
+		}
+	}
+	if named[NoHours] < 10 || named[NoCost] < 10 || named[NoSeats] < 10 {
+		t.Errorf("too few reasons were tried: %v", named)
+	}
+}
+
+// Where a route is not the best one, the runner-up of a step is the best there is beside the other steps, and what it
+// would lose is what it does lose.
+func TestRunnerUpOfARouteByHand(t *testing.T) {
+	seen, better := 0, 0
+	for seed := range uint64(60) {
+		p := random(seed, shape{programmes: 20, teachers: 1, elements: 8, deficits: 6, covers: 3, sessions: 2, hours: 72, days: 120, groups: 0.2, requires: 0.2})
+		best := checked(t, p).Teachers[0]
+		for drop := range best.Steps {
+			var steps []Lock
+			for i, st := range best.Steps {
+				if i != drop {
+					steps = append(steps, Lock{st.Programme, st.Session})
+				}
+			}
+			r, broken := Fix(p, 0, steps)
+			if broken != nil || len(steps) < 2 {
+				continue
+			}
+			worth := func(steps []Lock) float64 {
+				x, bad := Fix(p, 0, steps)
+				if bad != nil {
+					t.Fatalf("seed %d: %v", seed, bad)
+				}
+				return x.Coverage - p.HourPenalty*x.Hours
+			}
+			for i, why := range Explain(p, 0, r) {
+				if !why.Held {
+					t.Fatalf("seed %d: a route that lacks a step is taken for the best", seed)
+				}
+				without := slices.DeleteFunc(slices.Clone(steps), func(l Lock) bool { return l.Programme == r.Steps[i].Programme || slices.Contains(why.Drops, l.Programme) })
+				with := append(slices.Clone(steps), Lock{best.Steps[drop].Programme, best.Steps[drop].Session})
+				seen++
+				if why.Loses < -1e-9 {
+					better++
+				}
+				// with all the steps nothing is better than the best route, so the other side of the comparison is known
+				if got := worth(with) - worth(append(without, why.Instead...)); len(why.Instead) > 0 && got < why.Loses-1e-9 {
+					t.Errorf("seed %d: %s would lose %g, said %g (%v, gone %v)", seed, why.Programme, got, why.Loses, why.Instead, why.Drops)
+				}
+			}
+		}
+	}
+	if seen < 100 {
+		t.Errorf("only %d steps asked, %d with something better", seen, better)
+	}
+}
+
+// A step kept that is done already is neither dropped nor paid for.
+func TestKeptAndDone(t *testing.T) {
+	p, _, _, faults, _ := Read(strings.NewReader(`{"change_penalty":1,"programmes":[{"id":"a","hours":8,"covers":{"x":0.9},"sessions":[{"id":"1","start":"2027-02-02","end":"2027-02-02"}]},{"id":"b","hours":8,"covers":{"y":0.5},"sessions":[{"id":"1","start":"2027-02-03","end":"2027-02-03"}]}],
+	 "teachers":[{"id":"t","deficits":{"y":1},"done":["a"],"keep":[{"programme":"a","session":"1"},{"programme":"b","session":"1"}]}]}`), false)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	a := checked(t, &p)
+	if c := a.Teachers[0].Change; c == nil || len(c.Dropped) != 0 || len(c.Kept) != 1 || a.Objective < 0.4 {
+		t.Errorf("%+v, objective %g", c, a.Objective)
 	}
 }
