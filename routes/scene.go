@@ -122,6 +122,29 @@ func (v scene) cancelled(s Step) bool {
 	return x != nil && x.CancelledAt != nil
 }
 
+// asOfNow judges the steps of a route that can still change anew, with the seats, groups and needs of today: what the
+// best route closes, what would stand in the place of a step and what a demand costs move with them. What was said when
+// the version was made stays where the route is closed or out of date.
+func (v scene) asOfNow(r Route, outdated bool) (c Content, fresh bool, err error) {
+	if outdated || !r.State.MayBecome(Draft) {
+		return r.Content, false, nil
+	}
+	p := v.current(r, demandsOf(r), r.limits(), true)
+	if _, broken := plan.Fix(&p, 0, r.chosen()); broken != nil {
+		return r.Content, false, nil
+	}
+	c, err = content(p, r.chosen(), v.programmes, v.elements, func(code string) string {
+		for _, s := range r.Steps {
+			if s.Code == code {
+				return s.Origin
+			}
+		}
+		return "plan"
+	})
+	c.Plan.Asked, c.Plan.Note, c.Plan.Undone = r.Plan.Asked, r.Plan.Note, r.Plan.Undone
+	return c, true, err
+}
+
 // demandsOf reads the demands of a route as it stands: its locks, what is required, forbidden and wished for, and what
 // is done or begun, which nothing may move.
 func demandsOf(r Route) demands {

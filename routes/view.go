@@ -103,6 +103,7 @@ type editorView struct {
 	SameAsBest   bool
 	Demands      []askedView
 	Outdated     []string     // why the route no longer fits what is known
+	Fresh        bool         // what is said of the steps holds today; else when the version was made
 	Changes      []StepChange // since what the teacher had agreed to
 	Hidden       bool         // from the teacher: a draft, and nothing was agreed to before
 	Clash        []Way        // demands that cannot hold together, after a refusal
@@ -166,6 +167,11 @@ func (s *Service) viewTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r
 	if err != nil {
 		return v, err
 	}
+	v.Outdated = sc.outdated(r)
+	if r.Content, v.Fresh, err = sc.asOfNow(r, v.Outdated != nil); err != nil {
+		return v, err
+	}
+	v.Route.Content = r.Content
 	refs, err := people.RefsTx(ctx, tx)
 	if err != nil {
 		return v, err
@@ -267,7 +273,6 @@ func (s *Service) viewTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r
 		}
 	}
 	v.Demands = askedViews(r, newWords(sc.programmes, sc.elements, 1))
-	v.Outdated = sc.outdated(r)
 	v.Wish = wishFormOf(r, sc, names)
 	if r.State == Proposed || r.State == Agreed || r.State == InProgress {
 		if v.Changes, err = s.changesTx(ctx, tx, r, sc); err != nil {

@@ -194,7 +194,9 @@ func TestRunnerUpOfARouteByHand(t *testing.T) {
 				if !why.Held {
 					t.Fatalf("seed %d: a route that lacks a step is taken for the best", seed)
 				}
-				without := slices.DeleteFunc(slices.Clone(steps), func(l Lock) bool { return l.Programme == r.Steps[i].Programme || slices.Contains(why.Drops, l.Programme) })
+				without := slices.DeleteFunc(slices.Clone(steps), func(l Lock) bool {
+					return l.Programme == r.Steps[i].Programme || slices.Contains(why.Drops, l.Programme)
+				})
 				with := append(slices.Clone(steps), Lock{best.Steps[drop].Programme, best.Steps[drop].Session})
 				seen++
 				if why.Loses < -1e-9 {
