@@ -196,7 +196,8 @@ func (g gathered) fairness(a plan.Answer) *Fairness {
 	if a.Fair == nil {
 		return nil
 	}
-	out := &Fairness{Goal: a.Fair.Goal, Reached: a.Fair.Reached, Price: a.Fair.Price / max(1e-9, a.Objective+a.Fair.Price), Shares: []Even{}}
+	whole := max(1e-9, a.Objective+a.Fair.Price)
+	out := &Fairness{Goal: a.Fair.Goal, Reached: a.Fair.Reached, Impossible: a.Fair.Impossible, Price: a.Fair.Price / whole, Least: a.Fair.Least / whole, Shares: []Even{}}
 	people := map[string]int{}
 	for _, t := range g.problem.Teachers {
 		people[t.Territory]++

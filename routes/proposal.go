@@ -59,10 +59,12 @@ type Proposal struct {
 
 // Fairness is what evening out between municipalities did and what it cost.
 type Fairness struct {
-	Goal    float64 `json:"goal"`
-	Reached bool    `json:"reached"`
-	Price   float64 `json:"price"` // part of the whole use that it costs
-	Shares  []Even  `json:"shares"`
+	Goal       float64 `json:"goal"`
+	Reached    bool    `json:"reached"`
+	Impossible bool    `json:"impossible,omitempty"`     // proved: only by closing nothing for anybody
+	Price      float64 `json:"price"`                    // part of the whole use that it costs
+	Least      float64 `json:"price_at_least,omitempty"` // proved: what any plan that reaches the goal costs at least
+	Shares     []Even  `json:"shares"`
 }
 
 // Even is the covered share of a municipality's needs without and with evening out, between 0 and 1.

@@ -278,7 +278,40 @@ func Check(p *Problem, a *Answer) []string {
 	if want := (a.Bound - a.Objective) / math.Max(math.Abs(a.Objective), 1e-9); !near(a.Gap, want) {
 		say("gap %g, should be %g", a.Gap, want)
 	}
+	checkFair(p, a, say)
 	return bad
+}
+
+// checkFair reads what an answer says of the shares of territories against the routes themselves.
+func checkFair(p *Problem, a *Answer, say func(format string, args ...any)) {
+	f := a.Fair
+	if f == nil {
+		return
+	}
+	all, got, needed, closed := map[string]float64{}, map[string]float64{}, 0.0, 0.0
+	for i, t := range p.Teachers {
+		for _, w := range t.Deficits {
+			all[t.Territory] += w
+			needed += w
+		}
+		got[t.Territory] += a.Teachers[i].Coverage
+		closed += a.Teachers[i].Coverage
+	}
+	even := true
+	for k, w := range all {
+		even = even && got[k]*needed >= f.Goal*closed*w*(1-1e-7)-1e-7
+	}
+	for _, s := range f.Shares {
+		if w := all[s.Territory]; w > 0 && math.Abs(s.After-got[s.Territory]/w) > 1e-7 {
+			say("territory %q: share %g, the routes give %g", s.Territory, s.After, got[s.Territory]/w)
+		}
+	}
+	if f.Reached && (!even || f.Impossible) {
+		say("the goal of fairness is not reached, or told to be impossible at once")
+	}
+	if f.Price < 0 || f.Least < 0 || f.Reached && f.Least > f.Price+1e-9 {
+		say("fairness costs %g, at least %g", f.Price, f.Least)
+	}
 }
 
 func inSet(set []string, id string) bool {

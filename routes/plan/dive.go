@@ -14,7 +14,11 @@ func (p *primal) dive() {
 	b.settle(60)
 	b.lp.afresh()
 	root := b.lp.basis()
-	for n := range r.effort().dives {
+	dives := r.effort().dives
+	if r.opt.rough {
+		dives = 1
+	}
+	for n := range dives {
 		if r.done() {
 			break
 		}

@@ -7,10 +7,12 @@ import (
 
 // Fair is what fairness between territories costs: the covered share of all deficits by territory, before and after.
 type Fair struct {
-	Goal    float64  `json:"goal"`    // part of the mean that every territory is to reach
-	Reached bool     `json:"reached"` // whether the plan reaches it; false: none that does was found
-	Price   float64  `json:"price"`   // what the objective is less by than without it
-	Shares  []Shared `json:"shares"`
+	Goal       float64  `json:"goal"`           // part of the mean that every territory is to reach
+	Reached    bool     `json:"reached"`        // whether the plan reaches it; false: none that does was found
+	Impossible bool     `json:"impossible"`     // proved: but by closing nothing for anybody no plan reaches it
+	Price      float64  `json:"price"`          // what the objective is less by than without it
+	Least      float64  `json:"price_at_least"` // proved: what the plan without it is worth less this much bounds any that reaches it
+	Shares     []Shared `json:"shares"`
 }
 
 // Shared is the covered share of a territory without and with fairness, between 0 and 1.
@@ -44,8 +46,10 @@ var margins = [...]float64{0, 0.01, 0.03, 0.06}
 //
 // which is linear. Relaxed with μ_k ≥ 0 it counts the deficits of territory k 1 + μ_k − goal · Σ_j μ_j · all_j/all
 // times: a plan without fairness under other weights, whose bound bounds every fair plan (Lagrangian duality). μ moves
-// by what the last plan lacks. The bound is that of fair plans where the goal is reached, else that of plans without
-// fairness, for the plan given is then none of the fair ones.
+// by what the last plan lacks; a plan near the goal is brought there by taking steps away (even.go). The bound is that
+// of fair plans where the goal is reached, else that of plans without fairness, for the plan given is then none of the
+// fair ones. Where it is not, what each territory could close at all, were there nobody else, bounds the mean as well:
+// goal · mean ≤ share_k.
 func fair(p *Problem, opt Options) Answer {
 	goal := *p.Fairness
 	plain := *p
@@ -67,10 +71,28 @@ func fair(p *Problem, opt Options) Answer {
 	before, _, least := sharesBy(p, all, &base)
 	best, bestLeast, bound := base, least, base.Bound
 	reached := func(least float64) bool { return least >= goal-1e-9 }
+	offer := func(a *Answer, least float64) {
+		switch {
+		case reached(least) && (!reached(bestLeast) || a.Objective > best.Objective):
+			best, bestLeast = *a, least
+		case !reached(bestLeast) && (least > bestLeast || least == bestLeast && a.Objective > best.Objective):
+			best, bestLeast = *a, least
+		}
+	}
+	floor := base.Objective - mostTaken*math.Abs(base.Objective)
+	even := func(a *Answer, least float64) {
+		if !reached(least) {
+			if b, ok := evenOut(&plain, a, goal, base.Bound, floor); ok {
+				_, _, l := sharesBy(p, all, &b)
+				offer(&b, l)
+			}
+		}
+	}
+	even(&base, least)
 	mu, last, stride := map[string]float64{}, &base, 2.0
 	for round := 0; round < rounds && !reached(least) && !opt.Expired(); round++ {
-		by, mean, _ := sharesBy(p, all, last)
-		factor := raise(mu, by, all, sum, goal, goal+margins[round%len(margins)], mean, stride)
+		by, had, _ := sharesBy(p, all, last)
+		factor := raise(mu, by, all, sum, goal, goal+margins[round%len(margins)], had, stride)
 		stride = max(0.15, stride*0.95)
 		scaled := plain
 		scaled.Teachers = slices.Clone(p.Teachers)
@@ -86,24 +108,52 @@ func fair(p *Problem, opt Options) Answer {
 		bound = min(bound, next.Bound)
 		next = reword(&plain, &next, base.Bound)
 		last = &next
-		_, _, l := sharesBy(p, all, &next)
-		switch {
-		case reached(l) && (!reached(bestLeast) || next.Objective > best.Objective):
-			best, bestLeast = next, l
-		case !reached(bestLeast) && (l > bestLeast || l == bestLeast && next.Objective > best.Objective):
-			best, bestLeast = next, l
+		_, mean, l := sharesBy(p, all, &next)
+		if mean <= 0 {
+			continue // nothing for anybody is no way to be fair
 		}
+		offer(&next, l)
+		even(&next, l)
 	}
+	if !reached(bestLeast) {
+		bound = min(bound, reach(&plain, opt, goal, all, sum))
+	}
+	impossible := !reached(bestLeast) && bound <= 1e-9*sum
 	if reached(bestLeast) {
 		best.Bound = math.Max(best.Objective, bound)
 		best.Gap = (best.Bound - best.Objective) / math.Max(math.Abs(best.Objective), 1e-9)
 	}
 	after, _, _ := sharesBy(p, all, &best)
-	best.Fair = &Fair{Goal: goal, Reached: reached(bestLeast), Price: max(0, base.Objective-best.Objective), Shares: []Shared{}}
+	best.Fair = &Fair{Goal: goal, Reached: reached(bestLeast), Impossible: impossible, Price: max(0, base.Objective-best.Objective), Least: max(0, base.Objective-bound), Shares: []Shared{}}
+	if reached(bestLeast) {
+		best.Fair.Least = min(best.Fair.Least, best.Fair.Price) // of equal plans rounding may think one dearer
+	}
 	for _, k := range keys(before) {
 		best.Fair.Shares = append(best.Fair.Shares, Shared{k, before[k], after[k]})
 	}
 	return best
+}
+
+// reach bounds what any plan that reaches the goal is worth: no territory closes more than it could if there were nobody
+// else and nothing were asked of its teachers, and the mean may be no more than its share by the goal.
+func reach(p *Problem, opt Options, goal float64, all map[string]float64, sum float64) float64 {
+	most := math.Inf(1)
+	opt.rough, opt.Progress = true, func(float64) {}
+	for _, k := range keys(all) {
+		if all[k] <= 0 || goal <= 0 {
+			continue
+		}
+		one := *p
+		one.Teachers, one.HourPenalty, one.ChangePenalty = nil, 0, 0
+		for _, t := range p.Teachers {
+			if t.Territory == k {
+				t.Locked, t.Required = nil, nil
+				one.Teachers = append(one.Teachers, t)
+			}
+		}
+		most = min(most, planAll(&one, opt).Bound/all[k]*sum/goal)
+	}
+	return most
 }
 
 // raise moves the multipliers of territories by what they lack of the aim, as a part of the mean, and returns
