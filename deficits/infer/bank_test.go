@@ -43,14 +43,11 @@ func calibration(t *testing.T, w world) []irt.Calibrated {
 // A bank that few hundred calibrated: the interval holds what it promises to other persons, and
 // no task is accused of what is the bank's own error.
 func TestBankWithErrors(t *testing.T) {
-	runs := 5
-	if testing.Short() {
-		runs = 1
-	}
+	runs := sized(1, 5)
 	for _, c := range []struct {
 		calibrated int
 		partial    bool
-	}{{300, false}, {1000, false}, {300, true}} {
+	}{{300, false}, {300, true}, {1000, false}}[:sized(1, 3)] {
 		covered, exactly, alarms := 0.0, 0.0, 0
 		for i := range runs {
 			d := design{persons: c.calibrated + 400, areas: 2, elements: 12, tasks: same(3), partial: c.partial, correlation: 0.6, deviation: 0.7, seed: uint64(1500 + i)}
@@ -144,10 +141,7 @@ func TestGradient(t *testing.T) {
 
 // Few answers to each task name none, and tell that the bank as a whole is dealt wrongly.
 func TestShuffledBankOfFew(t *testing.T) {
-	runs := 20
-	if testing.Short() {
-		runs = 4
-	}
+	runs := sized(2, 20)
 	contradicts := func(m Model) bool {
 		return slices.ContainsFunc(m.Warnings, func(s string) bool { return strings.Contains(s, "are they the parameters of these tasks") })
 	}
@@ -179,7 +173,7 @@ func TestShuffledBankOfFew(t *testing.T) {
 func TestBankIsMonotoneInFiles(t *testing.T) {
 	sizes := []int{1, 5, 15, 25, 40, 60, 120, 200}
 	if testing.Short() {
-		sizes = sizes[:5]
+		sizes = []int{5, 25}
 	}
 	for i, n := range sizes {
 		w := shared(design{persons: 300 + n, areas: 2, elements: 6, tasks: same(3), correlation: 0.6, deviation: 0.7, seed: uint64(1700 + i)}.make())

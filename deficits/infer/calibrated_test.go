@@ -34,10 +34,7 @@ func school(t *testing.T, seed uint64, persons int) (w world, found []ModelTask)
 // What 300 have told of tasks is worth something to twelve: their figures lie nearer to the
 // truth with no more doubt, and the interval holds what it promises.
 func TestFewLeanOnMany(t *testing.T) {
-	runs := 16
-	if testing.Short() {
-		runs = 4
-	}
+	runs := sized(2, 16)
 	var alone, lean struct{ error, width, brier, covered, n float64 }
 	for i := range runs {
 		w, found := school(t, uint64(1100+i), 12)
@@ -71,7 +68,7 @@ func TestFewLeanOnMany(t *testing.T) {
 
 // Leaning, a better answer speaks against nobody, and every task says by how many answers it was found.
 func TestLeaningIsMonotone(t *testing.T) {
-	for i := range 12 {
+	for i := 0; i < 12; i += sized(6, 1) {
 		w, found := school(t, uint64(1200+i), 1+i)
 		m := fittedOn(t, w, found)
 		before := answers(t, m, w.data)
@@ -121,10 +118,7 @@ func TestLeaningKeepsLevels(t *testing.T) {
 // Tens of answers raise no alarm against a calibration that is right, and do against a task
 // whose key has since gone wrong.
 func TestFewContradictMany(t *testing.T) {
-	runs, alarms := 60, 0
-	if testing.Short() {
-		runs = 6
-	}
+	runs, alarms := sized(2, 60), 0
 	for i := range runs {
 		w, found := school(t, uint64(1300+i), []int{30, 60, 99}[i%3])
 		for _, x := range fittedOn(t, w, found).Tasks {

@@ -28,10 +28,7 @@ func contradicted(t *testing.T, w world, bank []irt.Item) (tasks []string, m Mod
 
 // Parameters that are true raise no alarm: by design in 2 of 100 runs.
 func TestTrueParametersAreNotContradicted(t *testing.T) {
-	runs, alarms := 60, 0
-	if testing.Short() {
-		runs = 4
-	}
+	runs, alarms := sized(2, 60), 0
 	for i := range runs {
 		w := forty(uint64(700+i), []int{120, 300, 900}[i%3], i%2 == 1)
 		if named, m := contradicted(t, w, w.items); len(named) > 0 || slices.ContainsFunc(m.Warnings, func(s string) bool { return strings.Contains(s, "differ from") }) {
@@ -46,11 +43,7 @@ func TestTrueParametersAreNotContradicted(t *testing.T) {
 
 // Parameters dealt to the wrong tasks, and tasks that have become easier by a logit.
 func TestFalseParametersAreContradicted(t *testing.T) {
-	first, last := 0, 12
-	if testing.Short() {
-		first, last = 1, 2
-	}
-	for i := first; i < last; i++ {
+	for i := range sized(1, 12) {
 		seed := uint64(800 + i)
 		w := forty(seed, []int{150, 400, 1500}[i%3], i%2 == 1)
 		dealt := slices.Clone(w.items)
@@ -101,12 +94,9 @@ func TestFalseParametersAreContradicted(t *testing.T) {
 
 // Slopes that are wrong alone are found as well: twice as steep, or half.
 func TestFalseSlopesAreContradicted(t *testing.T) {
-	runs := 4
-	if testing.Short() {
-		runs = 1
-	}
+	runs := sized(1, 4)
 	for i := range runs {
-		w := forty(uint64(900+i), 1500, false)
+		w := forty(uint64(900+i), sized(700, 1500), false)
 		bent := slices.Clone(w.items)
 		at := 5 + 7*i
 		bent[at].A *= []float64{0.4, 2.5}[i%2]
@@ -120,7 +110,7 @@ func TestFalseSlopesAreContradicted(t *testing.T) {
 // Merged categories (scores that nobody had when the bank was calibrated) are taken as
 // the calibration took them, and say the same as the true parameters nearly do.
 func TestMergedCategories(t *testing.T) {
-	w := design{persons: 800, areas: 1, elements: 4, tasks: same(4), steps: 3, correlation: 0.6, deviation: 0.5, seed: 3}.make()
+	w := design{persons: sized(300, 800), areas: 1, elements: 4, tasks: same(4), steps: 3, correlation: 0.6, deviation: 0.5, seed: 3}.make()
 	bank := slices.Clone(w.items)
 	for i := range bank {
 		// Scores 0, 2, 4, 6 in place of 0, 1, 2, 3, as if odd ones did not occur.
@@ -146,7 +136,7 @@ func TestMergedCategories(t *testing.T) {
 // With the bank's parameters and few persons no answer that turns right raises a probability of
 // the person, though the population is estimated anew from the answers.
 func TestFewPersonsAreMonotone(t *testing.T) {
-	for i := range 40 {
+	for i := range sized(10, 40) {
 		w := design{persons: 1 + i%12, areas: 2, elements: 7, tasks: same(3), correlation: 0.6, deviation: 0.7, seed: uint64(1000 + i)}.make()
 		for n := 0; n < len(w.data.Tasks); n += 4 { // some tasks speak of two elements
 			w.data.Tasks[n].Weights = map[string]float64{name(n / 3): 0.5, name((n/3 + 2) % 7): []float64{0.3, 0.5}[n/4%2]}

@@ -7,14 +7,14 @@ import (
 )
 
 func TestExplain(t *testing.T) {
-	d := usual(12, 300, 4)
+	d := usual(12, sized(100, 300), 4)
 	w := d.make()
 	m := fitted(t, w.data, d.policy())
 	p, err := m.Prepare(w.data.Tasks)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, person := range w.data.Persons[:20] {
+	for _, person := range w.data.Persons[:sized(4, 20)] {
 		shown := slices.Clone(person.Responses)
 		shown = slices.DeleteFunc(shown, func(r Response) bool { return r.Task%4 == 3 }) // the fourth task of each element was not given
 		estimates, err := p.Infer(shown)
@@ -66,7 +66,7 @@ func TestExplain(t *testing.T) {
 
 // What a next task is worth comes true: the mean of p(1−p) after it, over what it may bring.
 func TestNextIsExpectation(t *testing.T) {
-	d := usual(13, 200, 3)
+	d := usual(13, sized(80, 200), 3)
 	w := d.make()
 	m := fitted(t, w.data, d.policy())
 	p, err := m.Prepare(w.data.Tasks)
@@ -111,13 +111,14 @@ func foretell(t *testing.T, p *Prepared, shown []Response, task int) float64 {
 }
 
 func TestCheck(t *testing.T) {
-	w := usual(14, 600, 4).make()
+	d := usual(14, sized(200, 600), 4)
+	w := d.make()
 	m := fitted(t, w.data, w.policy())
 	c, err := m.Check(w.data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Persons != 600 || c.Predictions != 600*48 || c.Error > 0.02 {
+	if c.Persons != d.persons || c.Predictions != d.persons*48 || c.Error > 0.02 {
 		t.Errorf("%d persons, %d predictions, error %.4f", c.Persons, c.Predictions, c.Error)
 	}
 	if !(c.Squares.Model < c.Squares.Task && c.Squares.Task < c.Squares.Share) {
@@ -128,7 +129,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%+v does not fit, and was simulated by the model", x)
 		}
 	}
-	if c.Prior.Decisions != 600*12 || c.Prior.Differ == 0 || !(c.Prior.Narrower > 0.02) {
+	if c.Prior.Decisions != d.persons*12 || c.Prior.Differ == 0 || !(c.Prior.Narrower > 0.02) {
 		t.Errorf("%+v", c.Prior)
 	}
 	// A task answered by a coin, and a person who answers against the order of difficulty, stand out.

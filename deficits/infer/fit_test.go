@@ -41,7 +41,7 @@ func fitted(t *testing.T, d Data, p Policy, fixed ...irt.Item) Model {
 }
 
 func TestOrderAndNamesChangeNothing(t *testing.T) {
-	d := design{persons: 150, areas: 2, elements: 6, tasks: same(3), partial: true, missing: 0.2, correlation: 0.6, deviation: 0.7, seed: 4}
+	d := design{persons: sized(50, 150), areas: 2, elements: 6, tasks: same(3), partial: true, missing: 0.2, correlation: 0.6, deviation: 0.7, seed: 4}
 	w := d.make()
 	before := answers(t, fitted(t, w.data, d.policy()), w.data)
 
@@ -99,7 +99,7 @@ func hash(s string) (h int) {
 
 // A task with its key turned round is named and left out, and the others lose nothing.
 func TestWrongWayTaskIsLeftOut(t *testing.T) {
-	w := usual(6, 300, 3).make()
+	w := usual(6, sized(100, 300), 3).make()
 	bad := w.data.Tasks[4].ID
 	for i := range w.data.Persons {
 		w.data.Persons[i].Responses[4].Points = 1 - w.data.Persons[i].Responses[4].Points
@@ -184,7 +184,7 @@ func TestElementWhoseTasksAreLeftOut(t *testing.T) {
 // With tasks from the bank one person gets sensible figures, and a group that is abler
 // than the bank's is found to be.
 func TestParametersFromTheBank(t *testing.T) {
-	d := usual(9, 1500, 3)
+	d := usual(9, sized(300, 1500), 3)
 	w := d.make()
 	one := Data{Tasks: w.data.Tasks, Persons: w.data.Persons[:1]}
 	m := fitted(t, one, d.policy(), w.items...)
@@ -205,8 +205,9 @@ func TestParametersFromTheBank(t *testing.T) {
 		easier[i].D = []float64{it.D[0] + 0.8*it.A}
 	}
 	m = fitted(t, w.data, d.policy(), easier...)
+	off := 0.15 * math.Sqrt(1500/float64(d.persons))
 	for _, a := range m.Areas {
-		if math.Abs(a.Mean+0.8) > 0.15 || math.Abs(a.SD-1) > 0.15 {
+		if math.Abs(a.Mean+0.8) > off || math.Abs(a.SD-1) > off {
 			t.Errorf("area %s: mean %.2f, sd %.2f; expected −0.8 and 1", a.Area, a.Mean, a.SD)
 		}
 	}
@@ -216,7 +217,7 @@ func TestParametersFromTheBank(t *testing.T) {
 	}
 	// Some tasks fixed, the others new: they come onto the same scale.
 	m = fitted(t, w.data, d.policy(), w.items[:24]...)
-	off := 0.0
+	off = 0
 	for _, x := range m.Tasks {
 		i := slices.IndexFunc(w.items, func(it irt.Item) bool { return it.ID == x.ID })
 		off += math.Abs(x.D[0]-w.items[i].D[0]) / 12
@@ -254,7 +255,7 @@ func TestOddData(t *testing.T) {
 		"two camps":      same(30, 9, func(p, _ int) float64 { return float64(p % 2 * 2) }),
 		"apart":          same(30, 12, func(p, t int) float64 { return map[bool]float64{true: float64((p*7 + t) % 3), false: -1}[p%2 == t%2] }),
 		"middle unused":  same(50, 9, func(p, t int) float64 { return float64((p*p + t*t) % 2 * 2) }),
-		"many tasks":     same(10, 150, func(p, t int) float64 { return float64((p + t) % 3) }),
+		"many tasks":     same(10, sized(40, 150), func(p, t int) float64 { return float64((p + t) % 3) }),
 		"guttman":        same(20, 12, func(p, t int) float64 { return map[bool]float64{true: 2, false: 0}[p > t] }),
 		"fractions":      same(20, 9, func(p, t int) float64 { return float64((p*3+t)%9) / 4 }),
 		"one for each":   same(12, 12, func(p, t int) float64 { return map[bool]float64{true: 1, false: -1}[p == t] }),

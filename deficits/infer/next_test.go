@@ -10,7 +10,7 @@ import (
 // A set of next tasks is worth what it comes true as: over all answers to all of them, each
 // with its chance, the doubt, the interval and the verdict are those of Infer.
 func TestNextSetIsExpectation(t *testing.T) {
-	d := usual(21, 250, 5)
+	d := usual(21, sized(80, 250), 5)
 	w := d.make()
 	m := fitted(t, w.data, d.policy())
 	p, err := m.Prepare(w.data.Tasks)
@@ -19,7 +19,7 @@ func TestNextSetIsExpectation(t *testing.T) {
 	}
 	const spare = 3 // the first tasks of the first element are not given
 	settled := 0
-	for _, person := range w.data.Persons[:12] {
+	for _, person := range w.data.Persons[:sized(3, 12)] {
 		shown := slices.Clone(person.Responses[spare:])
 		list, err := p.Explain(shown, w.data.Tasks[:spare], spare)
 		if err != nil {
@@ -65,7 +65,7 @@ func TestNextSetIsExpectation(t *testing.T) {
 
 // Every step is the best one left: no other candidate would take away more doubt.
 func TestNextIsGreedy(t *testing.T) {
-	d := usual(22, 250, 8)
+	d := usual(22, sized(80, 250), 8)
 	w := d.make()
 	m := fitted(t, w.data, d.policy())
 	p, err := m.Prepare(w.data.Tasks)
@@ -74,7 +74,7 @@ func TestNextIsGreedy(t *testing.T) {
 	}
 	candidates := w.data.Tasks[:6]
 	now, then := 0.0, 0.0
-	for _, person := range w.data.Persons[:20] {
+	for _, person := range w.data.Persons[:sized(4, 20)] {
 		shown := person.Responses[6:]
 		list, err := p.Explain(shown, candidates, 3)
 		if err != nil {
@@ -125,7 +125,7 @@ func TestNextIsGreedy(t *testing.T) {
 // An element with too few answers is offered tasks until a verdict may be said at all; the
 // tasks are typical ones of their level, and a hard one is foreseen worse than an easy one.
 func TestNextOfSilentElement(t *testing.T) {
-	d := usual(23, 300, 4)
+	d := usual(23, sized(120, 300), 4)
 	w := d.make()
 	for i := range w.data.Tasks {
 		level := "basic"
@@ -166,7 +166,7 @@ func TestNextOfSilentElement(t *testing.T) {
 // What is needed comes true: of persons like the one at hand, who are given so many average
 // tasks more, so many get a verdict; with fewer tasks not so many.
 func TestNeeded(t *testing.T) {
-	d := usual(24, 300, 3)
+	d := usual(24, sized(100, 300), 3)
 	w := d.make()
 	m := fitted(t, w.data, d.policy())
 	element := w.data.Tasks[0].Main()
@@ -216,7 +216,7 @@ func TestNeeded(t *testing.T) {
 		if got := settled(n - 1); n > 1 && got >= likely {
 			t.Errorf("%s: %d tasks needed, %d settle %v", person.ID, n, n-1, got)
 		}
-		if seen == 8 {
+		if seen == sized(2, 8) {
 			break
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"testing"
 
 	"github.com/lotsiya/lotsiya/diagnostics/psychometrics/irt"
 )
@@ -28,6 +29,14 @@ type design struct {
 	guessing                 float64 // chance of a right answer without knowing
 	steps                    int     // tasks give up to 1, 2 … steps points by turns (0: as partial says)
 	seed                     uint64
+}
+
+// sized is the size of a world: a short run says the same of a smaller one, by the same code.
+func sized(short, whole int) int {
+	if testing.Short() {
+		return short
+	}
+	return whole
 }
 
 func same(n int) func(int) int { return func(int) int { return n } }

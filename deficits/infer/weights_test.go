@@ -10,7 +10,7 @@ import (
 // A weight that all tasks of an element have in common cancels out of its true share,
 // so it may change no figure but the points.
 func TestACommonWeightChangesNothing(t *testing.T) {
-	w := usual(31, 200, 3).make()
+	w := usual(31, sized(60, 200), 3).make()
 	before := answers(t, fitted(t, w.data, w.policy()), w.data)
 	for i := range w.data.Tasks {
 		for e := range w.data.Tasks[i].Weights {
@@ -27,13 +27,10 @@ func TestACommonWeightChangesNothing(t *testing.T) {
 // Tasks of two elements, whose answers follow the mean of both abilities: the intervals
 // hold the truth nearly as often as they say, and it is better than the beta-binomial.
 func TestSharedTasks(t *testing.T) {
-	parts := []float64{0.25, 0.5, 1}
-	if testing.Short() {
-		parts = parts[1:2]
-	}
+	parts := []float64{0.5, 0.25, 1}[:sized(1, 3)]
 	for _, part := range parts {
 		t.Run(fmt.Sprint(part), func(t *testing.T) {
-			d := usual(32, 600, 4)
+			d := usual(32, sized(200, 600), 4)
 			r := rand.New(rand.NewPCG(d.seed, 9))
 			w := d.make()
 			w.data.Persons, w.truth = nil, nil

@@ -95,14 +95,15 @@ func BenchmarkWorlds(b *testing.B) {
 
 // Elements that hardly deviate are found not to, and their intervals are no longer than they should be.
 func TestElementsThatDoNotDeviate(t *testing.T) {
-	d := usual(41, 1200, 3)
-	if testing.Short() {
-		d.persons = 700
-	}
+	d := usual(41, sized(250, 1200), 3)
 	d.deviation = 0
 	s := d.stand()
 	t.Log(s)
-	if s.model.covered > 0.93 || s.model.calibration > 0.02 || s.model.brier > s.exact.brier || !s.fit.Converged {
+	longest, worst := 0.93, s.exact.brier
+	if testing.Short() { // room for the chance of fewer persons
+		longest, worst = 0.95, 1.05*worst
+	}
+	if s.model.covered > longest || s.model.calibration > 0.02 || s.model.brier > worst || !s.fit.Converged {
 		t.Errorf("coverage %.3f, calibration error %.4f, Brier %.4f (exact %.4f)", s.model.covered, s.model.calibration, s.model.brier, s.exact.brier)
 	}
 	for _, e := range s.fit.Elements {
@@ -115,7 +116,7 @@ func TestElementsThatDoNotDeviate(t *testing.T) {
 // A whole part of the work as one element: its tasks go together by their elements, which the
 // model does not see, and its interval still holds the truth as often as it says.
 func TestWholeParts(t *testing.T) {
-	d := usual(42, 600, 3)
+	d := usual(42, sized(200, 600), 3)
 	w := d.make()
 	for i := range w.data.Tasks {
 		w.data.Tasks[i].Weights = map[string]float64{fmt.Sprint("part ", d.area(i/3)): 1}

@@ -87,7 +87,7 @@ func TestFlowRoundTrip(t *testing.T) {
 	plan := parsed(t, "a", source(t, region))
 	runs := 8
 	if testing.Short() {
-		runs = 2
+		runs = 1
 	}
 	wrong := 0
 	for n := range runs {

@@ -469,7 +469,11 @@ func TestConflictIsSmallest(t *testing.T) {
 
 // A goal of fairness lifts the territory that lags, and its price is what the objective loses.
 func TestFairness(t *testing.T) {
-	p := random(5, shape{programmes: 12, teachers: 40, elements: 8, deficits: 4, covers: 3, sessions: 2, hours: 54, seats: 3, days: 150})
+	n := 40
+	if testing.Short() {
+		n = 20
+	}
+	p := random(5, shape{programmes: n * 3 / 10, teachers: n, elements: 8, deficits: 4, covers: 3, sessions: 2, hours: 54, seats: 3, days: 150})
 	for i := range p.Teachers {
 		p.Teachers[i].Territory = "strong"
 		if i%4 == 0 { // one whose teachers gain less from any seat
@@ -503,12 +507,12 @@ func TestFairness(t *testing.T) {
 // Three territories, one of which the plan without fairness gives next to nothing, few seats: the goal is found, near
 // the best that its bound leaves room for.
 func TestFairGoalIsFound(t *testing.T) {
-	seeds := uint64(4)
+	seeds, n, programmes := uint64(4), 24, 40
 	if testing.Short() {
-		seeds = 1
+		seeds, n, programmes = 1, 6, 40
 	}
 	for seed := range seeds {
-		p := random(seed, shape{programmes: 40, teachers: 24, elements: 20, deficits: 6, covers: 3, sessions: 2, hours: 54, seats: 1, days: 150})
+		p := random(seed, shape{programmes: programmes, teachers: n, elements: 20, deficits: 6, covers: 3, sessions: 2, hours: 54, seats: 1, days: 150})
 		for i := range p.Teachers {
 			p.Teachers[i].Territory = string(rune('A' + i%3))
 			if i%3 == 2 {
@@ -529,7 +533,7 @@ func TestFairGoalIsFound(t *testing.T) {
 func TestGapStaysSmall(t *testing.T) {
 	n, list := 150, []int{2, 8, 30, 60}
 	if testing.Short() {
-		n, list = 40, []int{2, 15}
+		n, list = 16, []int{2, 8}
 	}
 	for _, seats := range list {
 		p := random(uint64(seats), shape{programmes: 34, teachers: n, elements: 10, deficits: 5, covers: 2, sessions: 2, hours: 72, seats: seats, days: 300, groups: 0.1, requires: 0.1})

@@ -316,8 +316,12 @@ func TestManyClasses(t *testing.T) {
 			many = append(many, 1<<a)
 		}
 	}
-	wide, q := simulated(32, 1200, many, 9, GDINA, 0.2, 0.1, 0)
-	got, err := Fit(wide, q, GDINA, Options{Iterations: 12, Starts: 2})
+	persons, iterations := 1200, 12
+	if testing.Short() {
+		persons, iterations = 300, 6
+	}
+	wide, q := simulated(32, persons, many, 9, GDINA, 0.2, 0.1, 0)
+	got, err := Fit(wide, q, GDINA, Options{Iterations: iterations, Starts: 2})
 	if err != nil || got.Converged {
 		t.Errorf("%v, converged %v in %d steps", err, got.Converged, got.Iterations)
 	}

@@ -447,7 +447,7 @@ func TestAnyMatrixHasAnAnswerOrAClearError(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	matrices := 80
 	if testing.Short() {
-		matrices = 20
+		matrices = 8
 	}
 	for n := range matrices {
 		data := anyMatrix(r)
