@@ -19,10 +19,6 @@ type Undone struct {
 	Tip int `json:"tip"`
 }
 
-// MayUndo tells whether there is an earlier content to go back to; MayRedo whether one that was undone can come back.
-func (r Route) MayUndo() bool { return r.place().At > 1 }
-func (r Route) MayRedo() bool { u := r.place(); return u.At < u.Tip }
-
 // place is where a route stands among its own versions.
 func (r Route) place() Undone {
 	if r.Plan.Undone != nil {
@@ -84,6 +80,15 @@ func undoTx(ctx context.Context, tx db.Q, r Route, redo bool) (Content, string, 
 		return Content{}, "", fault.New(fault.Conflict, "Возвращать нечего: после отмены маршрут уже изменили или вернули всё")
 	}
 	return Content{}, "", fault.New(fault.Conflict, "Это первая версия: отменять нечего")
+}
+
+// differsTx tells whether there is a content to go back to, or to bring back.
+func differsTx(ctx context.Context, tx db.Q, r Route, redo bool) (bool, error) {
+	_, _, err := undoTx(ctx, tx, r, redo)
+	if fault.KindOf(err) == fault.Conflict {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // asks puts the steps and demands of a version into a text, to tell whether two versions differ.

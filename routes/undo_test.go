@@ -38,6 +38,9 @@ func TestUndoStepsBack(t *testing.T) {
 	first, last := x.Steps[0].Code, x.Steps[len(x.Steps)-1].Code
 	refused("undo")
 	refused("redo")
+	_, page := r.get(r.methodist, fmt.Sprintf("/routes/%d", x.ID))
+	shows(t, "before any change", page, "пересчитаны сейчас")
+	hides(t, "before any change", page, "Отменить последнее", "Вернуть отменённое")
 	locked := do("lock", routes.Edit{Programme: first})
 	r.must(r.routes.Propose(t.Context(), r.methodist, x.ID))
 	x = r.route(x.ID)
@@ -58,7 +61,7 @@ func TestUndoStepsBack(t *testing.T) {
 	}
 	refused("redo")
 	do("undo", routes.Edit{})
-	_, page := r.get(r.methodist, fmt.Sprintf("/routes/%d", x.ID))
+	_, page = r.get(r.methodist, fmt.Sprintf("/routes/%d", x.ID))
 	shows(t, "after an undo", page, "Отменить последнее", "Вернуть отменённое")
 	code, _, _ := r.post(r.methodist, fmt.Sprintf("/routes/%d/edit", x.ID), url.Values{"version": {fmt.Sprint(x.Version)}, "do": {"redo"}})
 	if x = r.route(x.ID); code != 303 || x.HourLimit() != 36 {

@@ -102,7 +102,9 @@ type editorView struct {
 	BestSteps    []bestStep
 	SameAsBest   bool
 	Demands      []askedView
-	Outdated     []string     // why the route no longer fits what is known
+	Outdated     []string // why the route no longer fits what is known
+	MayUndo      bool     // an earlier content differs
+	MayRedo      bool
 	Fresh        bool         // what is said of the steps holds today; else when the version was made
 	Changes      []StepChange // since what the teacher had agreed to
 	Hidden       bool         // from the teacher: a draft, and nothing was agreed to before
@@ -167,8 +169,16 @@ func (s *Service) viewTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r
 	if err != nil {
 		return v, err
 	}
+	if v.MayEdit {
+		if v.MayUndo, err = differsTx(ctx, tx, r, false); err != nil {
+			return v, err
+		}
+		if v.MayRedo, err = differsTx(ctx, tx, r, true); err != nil {
+			return v, err
+		}
+	}
 	v.Outdated = sc.outdated(r)
-	if r.Content, v.Fresh, err = sc.asOfNow(r, v.Outdated != nil); err != nil {
+	if r.Content, v.Fresh, err = sc.asOfNow(r, len(v.Outdated) > 0); err != nil {
 		return v, err
 	}
 	v.Route.Content = r.Content

@@ -71,21 +71,38 @@ func spends(r plan.Reason) string {
 	return out
 }
 
-// instead words what would stand in the place of a step, and what would go with it.
-func (w words) instead(r plan.Reason) string {
-	names := []string{}
-	for _, l := range r.Instead {
-		names = append(names, w.title(l.Programme))
-	}
-	out := strings.Join(names, " и ")
-	if len(r.Drops) > 0 {
-		names = names[:0]
-		for _, code := range r.Drops {
-			names = append(names, w.title(code))
+// titles lists programmes by their titles: «A», «B» и «C».
+func (w words) titles(codes []string) string {
+	out := ""
+	for i, code := range codes {
+		switch {
+		case i > 0 && i == len(codes)-1:
+			out += " и "
+		case i > 0:
+			out += ", "
 		}
-		out += " вместо него и " + strings.Join(names, " и ")
+		out += w.title(code)
 	}
 	return out
+}
+
+// instead words what would stand in the place of a step, what would go with it, and what that would close and cost.
+func (w words) instead(r plan.Reason) string {
+	codes := []string{}
+	for _, l := range r.Instead {
+		codes = append(codes, l.Programme)
+	}
+	what := w.titles(codes)
+	if n := len(r.Drops); n > 0 {
+		what += " вместо него и ещё " + web.Plural(n, "шага", "шагов", "шагов") + " (" + w.titles(r.Drops) + ")"
+	}
+	switch {
+	case math.Abs(r.Loses) <= 1e-9:
+		return "Равная замена — " + what + spends(r) + "."
+	case r.Loses < 0:
+		return "Есть замена лучше — " + what + ": маршрут закрыл бы " + w.less(r.Loses) + spends(r) + "."
+	}
+	return "Лучшая замена — " + what + ": маршрут закрыл бы " + w.less(r.Loses) + spends(r) + "."
 }
 
 // why words the reason of a step: what it closes, the runner-up, what it opens, why this group.
@@ -113,12 +130,8 @@ func (w words) why(st plan.Step, r plan.Reason, needs int, locked, begun bool) [
 		out = append(out, fmt.Sprintf("Шаг закреплён: расчёт его не трогает. Без него маршрут закрыл бы %s.", w.less(r.Loses)))
 	case locked:
 		out = append(out, "Шаг закреплён: расчёт его не трогает.")
-	case math.Abs(r.Loses) <= 1e-9 && len(r.Instead) > 0:
-		out = append(out, fmt.Sprintf("Равная замена: %s%s.", w.instead(r), spends(r)))
-	case r.Loses < 0 && len(r.Instead) > 0:
-		out = append(out, fmt.Sprintf("Есть замена лучше — %s: маршрут закрыл бы %s%s.", w.instead(r), w.less(r.Loses), spends(r)))
 	case len(r.Instead) > 0:
-		out = append(out, fmt.Sprintf("Лучшая замена — %s: маршрут закрыл бы %s%s.", w.instead(r), w.less(r.Loses), spends(r)))
+		out = append(out, w.instead(r))
 	case r.Loses > 0:
 		out = append(out, fmt.Sprintf("Без этого шага маршрут закрыл бы %s, заменить его нечем.", w.less(r.Loses)))
 	}
