@@ -29,6 +29,8 @@ type Service struct {
 	pool *sqlx.DB
 	now  func() time.Time
 	fit  []func(context.Context, *sqlx.Tx, int64) error
+
+	route func(context.Context, *sqlx.Tx, access.Actor, campaign.Registration) (RouteLink, error)
 }
 
 // New returns the service; now is time.Now outside tests.
@@ -37,6 +39,18 @@ func New(pool *sqlx.DB, now func() time.Time) *Service { return &Service{pool: p
 // OnFitted adds a stage that runs in the transaction that fits a campaign's model.
 func (s *Service) OnFitted(f func(ctx context.Context, tx *sqlx.Tx, campaignID int64) error) {
 	s.fit = append(s.fit, f)
+}
+
+// RouteLink is what a participant's page knows of their route.
+type RouteLink struct {
+	ID    int64  // 0: none
+	State string // in words
+	May   bool   // there is none, and the reader may propose one
+}
+
+// OnRoute says who knows the routes; without it the page of a participant tells of none.
+func (s *Service) OnRoute(f func(context.Context, *sqlx.Tx, access.Actor, campaign.Registration) (RouteLink, error)) {
+	s.route = f
 }
 
 // course is what all persons of a campaign share.

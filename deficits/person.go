@@ -44,6 +44,7 @@ type Profile struct {
 	HasSelf     bool
 	Evidence    []EvidenceRow
 	Others      []Other
+	Route       RouteLink
 }
 
 // A Fact is one line of the participant's passport.
@@ -152,6 +153,11 @@ func (s *Service) Profile(ctx context.Context, actor access.Actor, code string) 
 		}
 		if p, err = s.profileTx(ctx, tx, actor, reg); err != nil {
 			return err
+		}
+		if s.route != nil {
+			if p.Route, err = s.route(ctx, tx, actor, reg); err != nil {
+				return err
+			}
 		}
 		return audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "deficit.read", ObjectKind: "registration", ObjectID: fmt.Sprint(reg.ID), Person: reg.PersonID,
 			Purpose: "профиль участника по коду"})

@@ -81,12 +81,15 @@ CREATE TABLE job (
     progress    integer     NOT NULL DEFAULT 0,
     total       integer     NOT NULL DEFAULT 0,
     result      jsonb,
+    brief       jsonb,
     error       text        NOT NULL DEFAULT '',
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     finished_at timestamptz
 );
 COMMENT ON TABLE job IS 'Background work, enqueued in the transaction that asks for it, claimed with SKIP LOCKED under a lease. Owned by internal/jobs.';
+COMMENT ON COLUMN job.brief IS 'A few words of the result, for lists that do not read the whole of it.';
 CREATE INDEX job_due ON job (run_at) WHERE state IN ('queued', 'running');
+CREATE INDEX job_asked ON job (actor_id, kind, id);
 
 CREATE TABLE file (
     sha256     text        CONSTRAINT file_pk PRIMARY KEY,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -78,7 +77,7 @@ func (s *Service) applyTold(ctx context.Context, actor access.Actor, p Proposal,
 				at[plan.Lock{Programme: programmes[i].Code, Session: programmes[i].Sessions[k].Code}] = &programmes[i].Sessions[k]
 			}
 		}
-		reason := strings.TrimSpace("Предложен расчётом " + mark)
+		reason := drawnReason(mark)
 		var entries []audit.Entry
 		problem := func(row Proposed1) plan.Problem {
 			return problemOf(groups[row.Person], programmes, Limits{p.Selection.Hours, p.Selection.Cost}, demands{}, nil, calendar.Day(s.now()))
@@ -169,7 +168,7 @@ func (s *Service) UndoProposal(ctx context.Context, actor access.Actor, mark str
 			SELECT r.id FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
 			WHERE r.state = 'draft' AND v.reason = $1 
 			  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id`,
-			"Предложен расчётом "+mark, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
+			drawnReason(mark), scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
 		if err != nil {
 			return fmt.Errorf("drafts of the proposal: %w", err)
 		}

@@ -104,7 +104,7 @@ func TestUnknownCampaign(t *testing.T) {
 		t.Errorf("propose: %d", code)
 	}
 	for _, path := range []string{"/routes/demand?campaign=999", "/routes/demand.xlsx?campaign=999", "/routes/what-if?campaign=999"} {
-		if code, _ := r.get(r.methodist, path); code != 404 {
+		if code, page := r.get(r.methodist, path); code != 422 || !strings.HasSuffix(path, "xlsx?campaign=999") && !strings.Contains(page, "Такой диагностики с опубликованными результатами нет") {
 			t.Errorf("%s: %d", path, code)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +33,7 @@ type whom struct {
 	Elements                              map[string]Element
 	Programmes                            []Programme
 	Unshared                              string
+	Errors                                map[string]string // of what was chosen
 	territories                           map[int64]string
 }
 
@@ -44,7 +44,7 @@ func (w whom) Where(u UnmetLine) []string {
 
 func (s *Service) whomOf(c *gin.Context) (whom, error) {
 	ctx, actor := c.Request.Context(), web.Actor(c)
-	w := whom{Selection: Selection{Campaign: number(c.Query("campaign")), Territory: number(c.Query("territory")), Organisation: number(c.Query("organisation")),
+	w := whom{Selection: Selection{Campaign: chosen(c.Query("campaign")), Territory: chosen(c.Query("territory")), Organisation: chosen(c.Query("organisation")),
 		Hours: DefaultLimits.Hours, Cost: DefaultLimits.Cost}}
 	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		refs, err := people.RefsTx(ctx, tx)
@@ -67,8 +67,12 @@ func (s *Service) whomOf(c *gin.Context) (whom, error) {
 				w.Selection.Campaign = x.ID
 			}
 		}
-		if w.Selection.Campaign != 0 && !slices.ContainsFunc(campaigns, func(x Campaign) bool { return x.ID == w.Selection.Campaign }) {
-			return fault.New(fault.NotFound, "Такой диагностики с опубликованными результатами нет")
+		if w.Selection.Campaign != 0 {
+			if err := s.checkWhomTx(ctx, tx, w.Selection, actor.Scope(access.RoutesRead)); fault.KindOf(err) == fault.Invalid {
+				w.Errors = fault.FieldsOf(err)
+			} else if err != nil {
+				return err
+			}
 		}
 		if w.Elements, err = elementsTx(ctx, tx); err != nil {
 			return err
@@ -105,10 +109,10 @@ func (w whom) Named(code string) string {
 
 func (s *Service) demandOf(c *gin.Context) (demandView, error) {
 	w, err := s.whomOf(c)
-	if err != nil || len(w.Campaigns) == 0 {
-		return demandView{whom: w}, err
-	}
 	v := demandView{whom: w}
+	if err != nil || len(w.Campaigns) == 0 || len(w.Errors) > 0 {
+		return v, err
+	}
 	if v.Picture, err = s.Demand(c.Request.Context(), web.Actor(c), w.Selection); err != nil {
 		return v, err
 	}
@@ -136,7 +140,11 @@ func (s *Service) getDemand(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return demandPage.Render(c, http.StatusOK, web.Head{Title: "Спрос и места", Nav: "/routes", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Спрос и места"}}}, v)
+	status := http.StatusOK
+	if len(v.Errors) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	return demandPage.Render(c, status, web.Head{Title: "Спрос и места", Nav: "/routes", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Спрос и места"}}}, v)
 }
 
 // getDemandBook gives the demand and the order as a workbook.
@@ -147,6 +155,9 @@ func (s *Service) getDemandBook(c *gin.Context) error {
 	}
 	if len(v.Campaigns) == 0 {
 		return fault.New(fault.NotFound, "Пока нет опубликованных результатов")
+	}
+	if len(v.Errors) > 0 {
+		return &fault.Error{Kind: fault.Invalid, Message: "Проверьте, для кого считать", Fields: v.Errors}
 	}
 	if v.Picture.Hidden {
 		return fault.New(fault.Conflict, "Здесь слишком мало педагогов: числа не показываем. Выберите отбор шире")
@@ -228,7 +239,6 @@ func (s *Service) getDemandBook(c *gin.Context) error {
 
 type whatIfView struct {
 	whom
-	Errors        map[string]string
 	Options       []option // programmes
 	Hours, Cost   string
 	Programme     string
@@ -255,14 +265,16 @@ func (s *Service) getWhatIf(c *gin.Context) error {
 		return err
 	}
 	today := calendar.Day(s.now())
-	v := whatIfView{whom: w, Errors: map[string]string{}, Hours: c.DefaultQuery("hours", strconv.Itoa(DefaultLimits.Hours)), Cost: c.DefaultQuery("cost", strconv.Itoa(DefaultLimits.Cost)),
+	v := whatIfView{whom: w, Hours: c.DefaultQuery("hours", strconv.Itoa(DefaultLimits.Hours)), Cost: c.DefaultQuery("cost", strconv.Itoa(DefaultLimits.Cost)),
 		Programme: c.Query("programme"), Seats: c.DefaultQuery("seats", "25"), Starts: c.DefaultQuery("starts", today.AddDate(0, 1, 0).Format(time.DateOnly))}
 	for _, g := range w.Programmes {
 		if g.Open(today) {
 			v.Options = append(v.Options, option{g.Code, g.Title, g.Code == v.Programme})
 		}
 	}
-	status := http.StatusOK
+	if v.Errors == nil {
+		v.Errors = map[string]string{}
+	}
 	if len(w.Campaigns) > 0 && c.Query("try") != "" {
 		change := WhatIf{Programme: v.Programme, Limits: Limits{Cost: -1}}
 		if change.Limits.Hours, err = strconv.Atoi(strings.TrimSpace(v.Hours)); err != nil {
@@ -295,12 +307,13 @@ func (s *Service) getWhatIf(c *gin.Context) error {
 				}
 			}
 		}
-		if len(v.Errors) > 0 {
-			status = http.StatusUnprocessableEntity
-		}
 		if v.Before.Unshared > 0 {
 			v.Unshared = people.UnsharedWords(v.Before.Unshared)
 		}
+	}
+	status := http.StatusOK
+	if len(v.Errors) > 0 {
+		status = http.StatusUnprocessableEntity
 	}
 	return whatIfPage.Render(c, status, web.Head{Title: "Что если", Nav: "/routes", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Что если"}}}, v)
 }

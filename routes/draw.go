@@ -37,6 +37,9 @@ type sources struct {
 
 func (s *Service) read(ctx context.Context, sel Selection, scope access.Scope) (v sources, err error) {
 	err = db.InTx(ctx, s.pool, access.System, func(tx *sqlx.Tx) (err error) {
+		if err := s.checkWhomTx(ctx, tx, sel, scope); err != nil {
+			return err
+		}
 		// All whom the reader may see are read: whether a part of them may be told depends on the others.
 		needs, withheld, err := s.sharedTx(ctx, tx, NeedQuery{Campaign: sel.Campaign, Persons: sel.Persons, Scope: scope})
 		if err != nil {
@@ -179,6 +182,7 @@ func (s *Service) draw(ctx context.Context, sel Selection, scope access.Scope, t
 		if len(row.Steps) == 0 {
 			row.Why = mostly(r.Uncovered)
 		}
+		row.Open = r.Uncovered
 		out.People = append(out.People, row)
 	}
 	for _, g := range from.programmes {

@@ -3,7 +3,6 @@ package routes
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -139,19 +138,4 @@ func nameOfPerson(names map[access.PersonID]people.Name, id access.PersonID) str
 		return n.Full()
 	}
 	return "имя удалено"
-}
-
-// places are the territories and organisations of a scope for a filter; organisations only within one territory.
-func places(refs people.Refs, scope access.Scope, territory, organisation int64) (territories, organisations []option) {
-	for _, t := range refs.Territories {
-		if scope.All || slices.Contains(scope.Territories, t.ID) || slices.ContainsFunc(refs.OrganisationsOf(t.ID), func(o people.Organisation) bool { return slices.Contains(scope.Organisations, o.ID) }) {
-			territories = append(territories, option{fmt.Sprint(t.ID), t.ShortName, t.ID == territory})
-		}
-	}
-	for _, o := range refs.Organisations {
-		if (territory == 0 && len(territories) == 1 || o.TerritoryID == territory) && scope.Covers(o.TerritoryID, o.ID) && o.Kind != "authority" && o.Kind != "centre" {
-			organisations = append(organisations, option{fmt.Sprint(o.ID), o.ShortName, o.ID == organisation})
-		}
-	}
-	return territories, organisations
 }

@@ -43,6 +43,7 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/routes", web.Need(access.RoutesRead), web.Handle(s.getRoutes))
 	r.GET("/routes/propose", web.Need(access.RoutesManage), web.Handle(s.getPropose))
 	r.POST("/routes/propose", web.Need(access.RoutesManage), web.Handle(s.postPropose))
+	r.POST("/routes/propose/one", web.Need(access.RoutesManage), web.Handle(s.postProposeOne))
 	r.GET("/routes/propose/:job", web.Need(access.RoutesManage), web.Handle(s.getProposal))
 	r.POST("/routes/propose/:job/apply", web.Need(access.RoutesManage), web.Handle(s.postProposalApply))
 	r.POST("/routes/propose/:job/cancel", web.Need(access.RoutesManage), web.Handle(s.postProposalCancel))

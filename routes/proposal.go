@@ -110,6 +110,8 @@ type Proposed1 struct {
 	Coverage     float64         `json:"coverage"`      // share of all that is needed
 	Weight       float64         `json:"weight"`        // of all that is needed
 	Why          plan.Why        `json:"why,omitempty"` // of no steps: what most of the needs lack
+	// Open is what stays open of the needs, and why.
+	Open []plan.Uncovered `json:"open,omitempty"`
 }
 
 // Working is how far a proposal being calculated is.
@@ -157,7 +159,7 @@ func (s *Service) proposeInBackground(ctx context.Context, j jobs.Job) error {
 		return errors.Join(stopped, err)
 	}
 	if p.People != nil { // whoever stops the work is offered the best plan it had
-		err = j.Result(ctx, p)
+		err = errors.Join(j.Result(ctx, p), j.Brief(ctx, p.brief()))
 	}
 	return errors.Join(stopped, err)
 }
@@ -209,12 +211,8 @@ func (s *Service) AskProposal(ctx context.Context, actor access.Actor, sel Selec
 		return 0, err
 	}
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		campaigns, err := s.src.Campaigns(ctx, tx)
-		if err != nil {
+		if err := s.checkWhomTx(ctx, tx, sel, actor.Scope(access.RoutesManage)); err != nil {
 			return err
-		}
-		if !slices.ContainsFunc(campaigns, func(c Campaign) bool { return c.ID == sel.Campaign }) {
-			return fault.Field("campaign", "Такой диагностики с опубликованными результатами нет: выберите из списка")
 		}
 		id, err = jobs.EnqueueTx(ctx, tx, actor, proposeJob, map[string]any{"Selection": sel, "Scope": actor.Scope(access.RoutesManage)})
 		return err

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -24,90 +23,7 @@ import (
 	"github.com/lotsiya/lotsiya/web"
 )
 
-var (
-	proposePage  = web.MustPage[proposeView](pages, "pages/propose.html")
-	proposalPage = web.MustPage[proposalView](pages, "pages/proposal.html")
-)
-
-type proposeView struct {
-	Errors                                map[string]string
-	Campaigns, Territories, Organisations []option
-	Fairness                              []option
-	Territory                             string
-	Hours, Cost                           string
-}
-
-func (s *Service) getPropose(c *gin.Context) error {
-	return s.renderPropose(c, http.StatusOK, nil)
-}
-
-func (s *Service) renderPropose(c *gin.Context, status int, errors map[string]string) error {
-	ctx, actor := c.Request.Context(), web.Actor(c)
-	get := func(name, fallback string) string {
-		if v, ok := c.GetPostForm(name); ok {
-			return v
-		}
-		return c.DefaultQuery(name, fallback)
-	}
-	v := proposeView{Errors: errors, Hours: get("hours", strconv.Itoa(DefaultLimits.Hours)), Cost: get("cost", strconv.Itoa(DefaultLimits.Cost)), Territory: get("territory", "")}
-	for _, o := range []option{{"", "Нет: больше всего пользы всем вместе", false}, {"0.8", "Каждому не меньше 80 % средней доли", false}, {"0.9", "Каждому не меньше 90 % средней доли", false}, {"0.95", "Каждому не меньше 95 % средней доли", false}} {
-		o.On = o.Value == get("fairness", "")
-		v.Fairness = append(v.Fairness, o)
-	}
-	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
-		refs, err := people.RefsTx(ctx, tx)
-		if err != nil {
-			return err
-		}
-		v.Territories, v.Organisations = places(refs, actor.Scope(access.RoutesManage), number(v.Territory), number(get("organisation", "")))
-		campaigns, err := s.src.Campaigns(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for i, x := range campaigns {
-			v.Campaigns = append(v.Campaigns, option{fmt.Sprint(x.ID), x.Title, x.ID == number(get("campaign", "")) || i == 0 && get("campaign", "") == ""})
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return proposePage.Render(c, status, web.Head{Title: "Предложить маршруты", Nav: "/routes", Main: "page page-read stack",
-		Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Предложить многим"}}}, v)
-}
-
-func (s *Service) postPropose(c *gin.Context) error {
-	if c.PostForm("do") == "narrow" { // another territory was chosen: show its organisations
-		return s.renderPropose(c, http.StatusOK, nil)
-	}
-	sel := Selection{Campaign: number(c.PostForm("campaign")), Territory: number(c.PostForm("territory")), Organisation: number(c.PostForm("organisation")), Cost: -1}
-	fields := map[string]string{}
-	var err error
-	if sel.Hours, err = strconv.Atoi(strings.TrimSpace(c.PostForm("hours"))); err != nil {
-		fields["hours"] = "Часы — целое число"
-	}
-	if t := strings.NewReplacer(" ", "", "\u00a0", "").Replace(c.PostForm("cost")); t != "" {
-		if sel.Cost, err = strconv.Atoi(t); err != nil || sel.Cost < 0 {
-			fields["cost"] = "Деньги — целое число рублей или пусто"
-		}
-	}
-	if t := c.PostForm("fairness"); t != "" && sel.Territory == 0 && sel.Organisation == 0 {
-		if sel.Fairness, err = strconv.ParseFloat(t, 64); err != nil {
-			fields["fairness"] = "Выберите из списка, насколько выравнивать"
-		}
-	}
-	if len(fields) > 0 {
-		return s.renderPropose(c, http.StatusUnprocessableEntity, fields)
-	}
-	id, err := s.AskProposal(c.Request.Context(), web.Actor(c), sel)
-	if fault.KindOf(err) == fault.Invalid {
-		return s.renderPropose(c, http.StatusUnprocessableEntity, fault.FieldsOf(err))
-	}
-	if err != nil {
-		return err
-	}
-	return web.SeeOther(c, "/routes/propose/%d", id)
-}
+var proposalPage = web.MustPage[proposalView](pages, "pages/proposal.html")
 
 type proposalLine struct {
 	Proposed1
@@ -190,7 +106,7 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 	if v.Job, v.Working, err = s.ProposalWork(ctx, actor, id); err != nil {
 		return err
 	}
-	head := web.Head{Title: "Предложение маршрутов", Nav: "/routes", Main: "page stack", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Предложить многим", Href: "/routes/propose"}, {Title: mark(id)}}}
+	head := web.Head{Title: "Предложение маршрутов", Nav: "/routes", Main: "page stack", Crumbs: []web.Crumb{{Title: "Маршруты", Href: "/routes"}, {Title: "Предложить", Href: "/routes/propose"}, {Title: mark(id)}}}
 	v.Stopping = v.Working.Stopping(v.Job, time.Now())
 	if v.Job.State == "queued" || v.Job.State == "running" || v.Stopping {
 		v.Percent, head.Live = int(100*v.Working.Part), true
@@ -336,7 +252,7 @@ func (s *Service) fillProposalTx(ctx context.Context, tx *sqlx.Tx, actor access.
 	}
 	v.Made, err = db.Get[int](ctx, tx, `
 		SELECT count(*) FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-		WHERE r.state = 'draft' AND v.reason = $1`, "Предложен расчётом "+mark(v.Job.ID))
+		WHERE r.state = 'draft' AND v.reason = $1`, drawnReason(mark(v.Job.ID)))
 	return err
 }
 

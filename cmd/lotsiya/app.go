@@ -85,6 +85,7 @@ func newApp(in *installation, now func() time.Time) *app {
 	a.results.OnScored(a.deficits.ScoredTx)
 	a.campaigns.OnClosed(a.deficits.FitWhenReadyTx)
 	a.deficits.OnFitted(a.results.FittedTx)
+	a.deficits.OnRoute(a.routes.RouteOfTx)
 	a.results.Link(results.Links{Estimates: a.deficits.EstimatesTx, Model: a.deficits.ModelTx, Fit: a.deficits.RequestFit})
 	a.bank.Link(bank.Links{Qualities: a.results.QualitiesTx, Statistics: a.results.TaskStatisticsTx})
 	a.jobs.Handle(deficits.FitJob, a.deficits.RunFit)

@@ -71,6 +71,16 @@ func (j Job) Result(ctx context.Context, v any) error {
 	return err
 }
 
+// Brief keeps a few words of what came out, for lists that do not read the whole result.
+func (j Job) Brief(ctx context.Context, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("job %d: brief: %w", j.ID, err)
+	}
+	_, err = j.pool.ExecContext(ctx, `UPDATE job SET brief = $2 WHERE id = $1`, j.ID, b)
+	return err
+}
+
 // State is what a page may show of a job.
 type State struct {
 	ID       int64           `db:"id"`
@@ -100,6 +110,30 @@ func EnqueueTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, kind string
 // StateTx reads the state of a job.
 func StateTx(ctx context.Context, tx db.Q, id int64) (State, error) {
 	return db.Get[State](ctx, tx, `SELECT id, kind, actor_id, state, progress, total, result, error, finished_at FROM job WHERE id = $1`, id)
+}
+
+// Asked is a job in a list: what was asked and a few words of what came out.
+type Asked struct {
+	ID       int64            `db:"id"`
+	State    string           `db:"state"` // as in State
+	Progress int              `db:"progress"`
+	Total    int              `db:"total"`
+	Error    string           `db:"error"`
+	Args     json.RawMessage  `db:"args"`
+	Brief    *json.RawMessage `db:"brief"` // nil until the handler has given it
+	At       time.Time        `db:"created_at"`
+	Finished *time.Time       `db:"finished_at"`
+}
+
+// AskedTx lists the jobs of one kind that an actor asked for, newest first, at most limit of them.
+func AskedTx(ctx context.Context, tx db.Q, actor access.Actor, kind string, limit int) ([]Asked, error) {
+	list, err := db.Select[Asked](ctx, tx, `
+		SELECT id, state, progress, total, error, args, brief, created_at, finished_at
+		FROM job WHERE actor_id = $1 AND kind = $2 ORDER BY id DESC LIMIT $3`, actor.ID, kind, limit)
+	if err != nil {
+		return nil, fmt.Errorf("jobs %s: %w", kind, err)
+	}
+	return list, nil
 }
 
 // CancelTx ends work that is not done yet; false where it was over already. Its handler hears of it at its next
