@@ -84,7 +84,7 @@ func TestOwnCalculations(t *testing.T) {
 	territory, _ := r.place(0)
 	whole := r.asks(url.Values{"hours": {"72"}, "cost": {"20000"}})
 	_, page = r.get(r.methodist, "/routes/propose")
-	shows(t, "waiting", page, "ждёт очереди", `href="`+whole+`"`, "все муниципалитеты")
+	shows(t, "waiting", page, "ждёт очереди", `href="`+whole+`"`, "Все муниципалитеты")
 	r.works()
 	r.asks(url.Values{"hours": {"36"}, "cost": {""}, "territory": {fmt.Sprint(territory)}})
 	r.works()
