@@ -9,7 +9,7 @@ var actions = []struct{ Code, Word string }{
 	{"consent.given", "согласие дано"}, {"consent.refused", "отказ от согласия"}, {"consent.withdrawn", "согласие отозвано"},
 	{"name.read", "просмотр имени и места работы"}, {"person.read", "просмотр карточки человека"}, {"result.read", "просмотр результатов"},
 	{"deficit.read", "просмотр того, что стоит укрепить"}, {"route.read", "просмотр маршрута"}, {"answer.read", "просмотр ответов"},
-	{"export.read", "выгрузка с именами"}, {"bank.export", "выгрузка банка дефицитов"}, {"key.read", "просмотр ключа задания"},
+	{"export.read", "выгрузка с именами"}, {"bank.export", "выгрузка банка дефицитов"}, {"proposal.export", "выгрузка предложения маршрутов"}, {"key.read", "просмотр ключа задания"},
 	{"person.add", "человек добавлен"}, {"person.change", "карточка изменена"}, {"person.merge", "записи объединены"}, {"person.unmerge", "записи разъединены"},
 	{"person.erase", "данные удалены"}, {"appointment.add", "место работы добавлено"}, {"appointment.end", "место работы закрыто"},
 	{"staff.import", "список сотрудников загружен"}, {"role.grant", "роль выдана"}, {"role.revoke", "роль снята"},
@@ -26,7 +26,7 @@ var actions = []struct{ Code, Word string }{
 	{"deficits.fitted", "дефициты рассчитаны"},
 	{"programmes.imported", "каталог программ загружен"},
 	{"route.drafted", "маршрут составлен"}, {"route.changed", "маршрут изменён"}, {"route.proposed", "маршрут предложен"}, {"route.agreed", "маршрут согласован"},
-	{"route.declined", "педагог просит изменить маршрут"}, {"route.cancelled", "маршрут отменён"}, {"route.completed", "маршрут завершён"},
+	{"route.returned", "маршрут возвращён в черновики"}, {"route.declined", "педагог просит изменить маршрут"}, {"route.cancelled", "маршрут отменён"}, {"route.completed", "маршрут завершён"},
 	{"route.step_started", "шаг маршрута начат"}, {"route.step_done", "шаг маршрута пройден"}, {"route.step_undone", "отметка шага снята"},
 	{"memo.drafted", "справка составлена"}, {"memo.written", "слова справки изменены"}, {"memo.refreshed", "цифры справки обновлены"}, {"memo.approved", "справка утверждена"}, {"memo.export", "справка скачана"},
 	{"plan.imported", "план загружен"}, {"plan.adopted", "план принят как копия"}, {"plan.approved", "утверждение плана записано"}, {"plan.reported", "отметки по плану"},
@@ -38,7 +38,7 @@ var objects = map[string]string{
 	"person": "человек", "consent": "согласие", "territory": "муниципалитет", "organisation": "организация", "staff_import": "список сотрудников",
 	"codifier": "кодификатор", "scale": "шкала", "task": "задание", "task_version": "версия задания", "instrument": "инструмент",
 	"specification": "спецификация", "variant": "вариант", "campaign": "диагностика", "registration": "приглашение", "attempt": "работа",
-	"marking_work": "проверяемая работа", "catalogue": "каталог", "route": "маршрут", "memo": "справка", "roadmap_plan": "план", "region": "регион",
+	"marking_work": "проверяемая работа", "catalogue": "каталог", "route": "маршрут", "proposal": "предложение маршрутов", "route_offer": "маршруты, предложенные вместе", "memo": "справка", "roadmap_plan": "план", "region": "регион",
 }
 
 // purposes are the consents by their codes, which stand as the number of the object.

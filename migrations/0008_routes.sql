@@ -76,6 +76,7 @@ CREATE TABLE route_version (
     coverage  double precision NOT NULL, best_coverage double precision NOT NULL,
     CONSTRAINT route_version_unique UNIQUE (route_id, version)
 );
+CREATE INDEX route_version_reason ON route_version USING hash (reason); -- the drafts of one calculation
 COMMENT ON TABLE route_version IS 'Immutable versions: the planning problem as it was, the answer, who and why.';
 SELECT seal_table('route_version');
 
@@ -94,6 +95,25 @@ CREATE TABLE route_step (
 );
 COMMENT ON TABLE route_step IS 'Steps of a version with what each closes and why.';
 SELECT seal_table('route_step');
+
+CREATE TABLE route_offer (
+    id      bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT route_offer_pk PRIMARY KEY,
+    made_by bigint NOT NULL,
+    made_at timestamptz NOT NULL
+);
+COMMENT ON TABLE route_offer IS 'Drafts that a methodist proposed to many teachers at once.';
+CREATE INDEX route_offer_maker ON route_offer (made_by, id);
+SELECT seal_table('route_offer');
+
+CREATE TABLE route_offer_item (
+    offer_id bigint NOT NULL CONSTRAINT route_offer_item_offer_fk REFERENCES route_offer,
+    route_id bigint NOT NULL CONSTRAINT route_offer_item_route_fk REFERENCES route,
+    version  integer NOT NULL,
+    CONSTRAINT route_offer_item_pk PRIMARY KEY (offer_id, route_id)
+);
+COMMENT ON TABLE route_offer_item IS 'Which routes were proposed together, in which version: as long as it is the current one, the teacher has not answered.';
+CREATE INDEX route_offer_item_route ON route_offer_item (route_id);
+SELECT seal_table('route_offer_item');
 
 CREATE TABLE route_progress (
     id           bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT route_progress_pk PRIMARY KEY,

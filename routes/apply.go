@@ -2,6 +2,7 @@ package routes
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -167,46 +168,58 @@ func (s *Service) UndoProposal(ctx context.Context, actor access.Actor, mark str
 		ids, err := db.Select[int64](ctx, tx, `
 			SELECT r.id FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
 			WHERE r.state = 'draft' AND v.reason = $1 
-			  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id`,
+			  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id FOR UPDATE OF r`,
 			drawnReason(mark), scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
 		if err != nil {
 			return fmt.Errorf("drafts of the proposal: %w", err)
 		}
-		for _, id := range ids {
-			r, err := routeTx(ctx, tx, id, scope, true)
-			if err != nil {
-				return err
-			}
-			if err := s.changeTx(ctx, tx, actor, &r, r.Content, Cancelled, "route.cancelled", "Предложение "+mark+" отменено"); err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
+		n = len(ids)
+		return s.moveManyTx(ctx, tx, actor, ids, Cancelled, "route.cancelled", "Предложение "+mark+" отменено")
 	})
 	return n, err
 }
 
 // Only leaves in a proposal the people with the participant codes given.
 func (p Proposal) Only(codes []string) Proposal {
-	p.People = slices.DeleteFunc(slices.Clone(p.People), func(r Proposed1) bool { return !slices.Contains(codes, r.Code) })
+	wanted := map[string]bool{}
+	for _, c := range codes {
+		wanted[c] = true
+	}
+	p.People = slices.DeleteFunc(slices.Clone(p.People), func(r Proposed1) bool { return !wanted[r.Code] })
 	return p
 }
 
-// AskApply enqueues the making of the drafts of a whole proposal and returns the job's id.
-func (s *Service) AskApply(ctx context.Context, actor access.Actor, proposal int64) (id int64, err error) {
+// Sifted leaves in a proposal the people that a filter of its page shows.
+func (s *Service) Sifted(ctx context.Context, actor access.Actor, p Proposal, f sift) (Proposal, error) {
+	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		l, err := s.linesTx(ctx, tx, &p)
+		if err != nil {
+			return err
+		}
+		p.People, err = siftedTx(ctx, tx, &p, f, l.held, l.refs)
+		return err
+	})
+	return p, err
+}
+
+// AskApply enqueues the making of the drafts of a proposal, of only those with the codes given where there are any, and
+// returns the job's id.
+func (s *Service) AskApply(ctx context.Context, actor access.Actor, proposal int64, only []string) (id int64, err error) {
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		if _, err := proposalJobTx(ctx, tx, actor, proposal); err != nil {
 			return err
 		}
-		id, err = jobs.EnqueueTx(ctx, tx, actor, applyJob, applying{proposal})
+		id, err = jobs.EnqueueTx(ctx, tx, actor, applyJob, applying{proposal, only})
 		return err
 	})
 	return id, err
 }
 
 // applying is what the job of drafts is asked.
-type applying struct{ Proposal int64 }
+type applying struct {
+	Proposal int64
+	Only     []string `json:",omitempty"` // participant codes; none: everybody
+}
 
 // applyInBackground makes the drafts as whoever asked, with the rights they have now.
 func (s *Service) applyInBackground(ctx context.Context, j jobs.Job) error {
@@ -231,6 +244,9 @@ func (s *Service) applyInBackground(ctx context.Context, j jobs.Job) error {
 	}
 	if p == nil {
 		return fault.New(fault.Conflict, "Расчёт ещё не закончен")
+	}
+	if len(a.Only) > 0 {
+		*p = p.Only(a.Only)
 	}
 	made, err := s.applyTold(ctx, actor, *p, mark(a.Proposal), func(n int) error {
 		if n%20 > 0 {
@@ -266,6 +282,24 @@ func (s *Service) told(ctx context.Context, tx *sqlx.Tx, actor access.Actor, a A
 		out += " Подходящих мест не осталось, черновиков нет: " + list(a.Without) + "."
 	}
 	return out, nil
+}
+
+// draftingOf finds the making of drafts of a proposal that is under way; 0 where there is none.
+func (s *Service) draftingOf(ctx context.Context, actor access.Actor, proposal int64) (id int64, err error) {
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		asked, err := jobs.AskedTx(ctx, tx, actor, applyJob, shownCalculations)
+		for _, j := range asked {
+			var a applying
+			if err := json.Unmarshal(j.Args, &a); err != nil {
+				return fmt.Errorf("drafts %d: %w", j.ID, err)
+			}
+			if a.Proposal == proposal && (j.State == "queued" || j.State == "running") {
+				id = j.ID
+			}
+		}
+		return err
+	})
+	return id, err
 }
 
 // DraftingState reads how far the making of drafts is; only who asked for it may see it.

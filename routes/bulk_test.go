@@ -128,7 +128,7 @@ func TestDraftsOneByOneAndInTheBackground(t *testing.T) {
 		t.Fatalf("two ticked: %d", code)
 	}
 	_, page = r.get(r.methodist, to)
-	shows(t, "two drafts", page, "Создать черновики: 42", "Отменить: 2", "маршрут есть")
+	shows(t, "two drafts", page, "Создать черновики: 42", "Отменить: 2", "Маршрут уже есть: 2", ">черновик<")
 	code, _, drafting := r.post(r.methodist, to+"/apply", url.Values{})
 	if code != 303 || !strings.Contains(drafting, "drafts=") {
 		t.Fatalf("the others: %d %s", code, drafting)
@@ -217,8 +217,8 @@ func TestWhyNothingSuits(t *testing.T) {
 	}
 	to := r.asks(url.Values{"hours": {"72"}, "cost": {"20000"}})
 	r.works()
-	_, page := r.get(r.methodist, to+"?only=empty")
-	shows(t, "nothing suits", page, "Кому ничего не подошло и почему", "В подходящих группах нет мест: 8", "Показать всех")
+	_, page := r.get(r.methodist, to+"?state=empty")
+	shows(t, "nothing suits", page, "Кому ничего не подошло и почему", "В подходящих группах нет мест: 8", "Ничего не подошло: 8", "Можно взять: 0")
 	d, err := r.routes.Demand(t.Context(), r.methodist, routes.Selection{Campaign: r.campaign, Hours: 72, Cost: 20000})
 	r.must(err)
 	if slices.ContainsFunc(d.Unmet, func(u routes.UnmetLine) bool { return u.Why == "" || u.Why == plan.Demanded }) {

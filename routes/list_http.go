@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
@@ -47,7 +48,14 @@ type routesView struct {
 	Any           bool
 	Outdated      bool   // some routes of the list's scope are
 	Unshared      string // how many are not shown, and why
+	Drafts        int    // of the filter, whatever state is shown
+	OfferAll      string // where all of them are proposed
+	Ticks         bool   // some line can be ticked
+	Offers        bool   // there are such as were proposed together
 }
+
+// Value is what the form sends of a draft that is ticked.
+func (l lineView) Value() string { return routeValue(l.Line) }
 
 func number(s string) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
@@ -71,6 +79,12 @@ func (s *Service) getRoutes(c *gin.Context) error {
 	v.Outdated = counts.Outdated > 0
 	if counts.Unshared > 0 {
 		v.Unshared = people.UnsharedWords(counts.Unshared)
+	}
+	if v.MayManage {
+		v.Drafts, v.OfferAll = counts.State[Draft], strings.TrimSuffix(strings.Replace(routesAddress(f, ""), "/routes?", "/routes/offer?all=1&", 1), "&")
+		for _, l := range shown {
+			v.Ticks = v.Ticks || l.State == Draft
+		}
 	}
 	link := func(set map[string]string) string {
 		q := c.Request.URL.Query()
@@ -118,6 +132,13 @@ func (s *Service) getRoutes(c *gin.Context) error {
 			v.Lines = append(v.Lines, lineView{l, nameOfPerson(names, l.Person), refs.Territory(l.Territory).ShortName, refs.Organisation(l.Organisation).ShortName})
 		}
 		v.Territories, v.Organisations = places(refs, actor.Scope(access.RoutesRead), f.Territory, f.Organisation)
+		if v.MayManage {
+			offers, err := offersTx(ctx, tx, actor, 0)
+			if err != nil {
+				return err
+			}
+			v.Offers = len(offers) > 0
+		}
 		campaigns, err := s.src.Campaigns(ctx, tx)
 		if err != nil {
 			return err

@@ -36,7 +36,7 @@ func chosen(value string) int64 {
 	if value == "" {
 		return 0
 	}
-	if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
+	if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 {
 		return n
 	}
 	return -1

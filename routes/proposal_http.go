@@ -1,94 +1,21 @@
 package routes
 
 import (
-	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
 
-	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
-	"github.com/lotsiya/lotsiya/internal/jobs"
-	"github.com/lotsiya/lotsiya/people"
-	"github.com/lotsiya/lotsiya/routes/plan"
 	"github.com/lotsiya/lotsiya/web"
 )
 
 var proposalPage = web.MustPage[proposalView](pages, "pages/proposal.html")
-
-type proposalLine struct {
-	Proposed1
-	Name, Territory, Organisation string
-	Titles                        []string
-	Made                          bool // has a route by now
-}
-
-// Lacks says why nobody could be found anything.
-func (l proposalLine) Lacks() string { return whyLeft(l.Why) }
-
-type demandLine struct {
-	Programme Programme
-	Session   *Session
-	Want      int
-	Free      int
-}
-
-type unmetLine struct {
-	Title    string
-	Teachers int
-	Weight   float64
-}
-
-type evenLine struct {
-	Even
-	Name string
-}
-
-// Low and High are the ends of the line between the two shares.
-func (e evenLine) Low() float64  { return min(e.Before, e.After) }
-func (e evenLine) High() float64 { return max(e.Before, e.After) }
-
-// reasonLine is why some people are left without steps.
-type reasonLine struct {
-	Words  string
-	People int
-}
-
-type proposalView struct {
-	Job      jobs.State
-	Working  Working
-	Drafting *jobs.State // making of drafts under way
-	Drafted  string      // what became of the work named in the address
-	Percent  int
-	Proposal *Proposal
-	Lines    []proposalLine
-	Total    int // people of the proposal
-	From     int
-	Previous string
-	Next     string
-	Empty    int // people for whom nothing suits
-	Reasons  []reasonLine
-	Only     bool // only those
-	Ready    int  // people whose drafts can still be made
-	Demand   []demandLine
-	Unmet    []unmetLine
-	Even     []evenLine
-	Hours    int
-	Cost     int
-	Coverage float64 // share of all that is needed by them together
-	Stopping bool    // stopped, and about to put down the plan it has
-	Made     int     // drafts of this proposal that nobody has touched
-	Errors   map[string]string
-}
 
 func (s *Service) getProposal(c *gin.Context) error {
 	return s.renderProposal(c, http.StatusOK, nil)
@@ -102,7 +29,12 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 	if err != nil {
 		return err
 	}
-	v := proposalView{Errors: errors}
+	v := proposalView{Errors: errors, Sift: siftOf(func(name string) string {
+		if x, ok := c.GetPostForm(name); ok {
+			return x
+		}
+		return c.Query(name)
+	})}
 	if v.Job, v.Working, err = s.ProposalWork(ctx, actor, id); err != nil {
 		return err
 	}
@@ -112,7 +44,13 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 		v.Percent, head.Live = int(100*v.Working.Part), true
 		return proposalPage.Render(c, status, head, v)
 	}
-	if drafts := number(c.Query("drafts")); drafts > 0 {
+	drafts := number(c.Query("drafts"))
+	if drafts == 0 { // whoever left the page finds the work going on
+		if drafts, err = s.draftingOf(ctx, actor, id); err != nil {
+			return err
+		}
+	}
+	if drafts > 0 {
 		st, err := s.DraftingState(ctx, actor, drafts)
 		if err != nil {
 			return err
@@ -146,114 +84,15 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 	if v.Proposal == nil {
 		return proposalPage.Render(c, status, head, v)
 	}
-	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error { return s.fillProposalTx(ctx, tx, actor, c.Request.URL.Query(), &v) })
+	var ticked []string // nil: everybody
+	if c.PostForm("do") == "some" {
+		ticked = c.PostFormArray("code")
+	}
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error { return s.fillProposalTx(ctx, tx, actor, &v, ticked) })
 	if err != nil {
 		return err
 	}
 	return proposalPage.Render(c, status, head, v)
-}
-
-// proposalPageSize is how many people a page of a proposal names.
-const proposalPageSize = 50
-
-// fillProposalTx reads what the page of a proposal shows; only the people on it are looked up by name.
-func (s *Service) fillProposalTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, query url.Values, v *proposalView) error {
-	programmes, err := programmesTx(ctx, tx, nil)
-	if err != nil {
-		return err
-	}
-	byCode := map[string]*Programme{}
-	for i := range programmes {
-		byCode[programmes[i].Code] = &programmes[i]
-	}
-	refs, err := people.RefsTx(ctx, tx)
-	if err != nil {
-		return err
-	}
-	elements, err := elementsTx(ctx, tx)
-	if err != nil {
-		return err
-	}
-	having, err := havingTx(ctx, tx, v.Proposal.Selection.Campaign)
-	if err != nil {
-		return err
-	}
-	list, why := []Proposed1{}, map[plan.Why]int{}
-	v.Total, v.Only, v.Coverage = len(v.Proposal.People), query.Get("only") == "empty", v.Proposal.Closes()
-	for _, p := range v.Proposal.People {
-		v.Hours, v.Cost = v.Hours+p.Hours, v.Cost+p.Cost
-		switch {
-		case len(p.Steps) == 0:
-			v.Empty++
-			why[p.Why]++
-		case !having[p.Person]:
-			v.Ready++
-		}
-		if !v.Only || len(p.Steps) == 0 {
-			list = append(list, p)
-		}
-	}
-	for _, w := range []plan.Why{plan.NoProgramme, plan.NoSeats, plan.NoDates, plan.NoHours, plan.NoCost, plan.NotWorth} {
-		if why[w] > 0 {
-			v.Reasons = append(v.Reasons, reasonLine{whyLeft(w), why[w]})
-		}
-	}
-	page := max(1, int(number(query.Get("page"))))
-	v.From = min((page-1)*proposalPageSize, len(list))
-	shown := list[v.From:min(v.From+proposalPageSize, len(list))]
-	at := func(n int) string {
-		q := url.Values{"page": {strconv.Itoa(n)}}
-		if v.Only {
-			q.Set("only", "empty")
-		}
-		return "?" + q.Encode()
-	}
-	if page > 1 {
-		v.Previous = at(page - 1)
-	}
-	if v.From+len(shown) < len(list) {
-		v.Next = at(page + 1)
-	}
-	ids := make([]access.PersonID, len(shown))
-	for i, p := range shown {
-		ids[i] = p.Person
-	}
-	names, err := people.NamesTx(ctx, tx, actor, "предложение маршрутов", ids)
-	if err != nil {
-		return err
-	}
-	for _, p := range shown {
-		l := proposalLine{Proposed1: p, Name: nameOfPerson(names, p.Person), Territory: refs.Territory(p.Territory).ShortName, Organisation: refs.Organisation(p.Organisation).ShortName, Made: having[p.Person]}
-		for _, st := range p.Steps {
-			if g := byCode[st.Programme]; g != nil {
-				l.Titles = append(l.Titles, g.Title)
-			}
-		}
-		v.Lines = append(v.Lines, l)
-	}
-	for _, d := range v.Proposal.Demand {
-		if g := byCode[d.Programme]; g != nil {
-			for i := range g.Sessions {
-				if g.Sessions[i].Code == d.Session {
-					v.Demand = append(v.Demand, demandLine{*g, &g.Sessions[i], d.Want, d.Free})
-				}
-			}
-		}
-	}
-	for _, u := range v.Proposal.Unmet {
-		v.Unmet = append(v.Unmet, unmetLine{elements[u.Element].Title, u.Teachers, u.Weight})
-	}
-	slices.SortStableFunc(v.Unmet, func(a, b unmetLine) int { return cmp.Compare(b.Weight, a.Weight) })
-	if f := v.Proposal.Fair; f != nil {
-		for _, e := range f.Shares {
-			v.Even = append(v.Even, evenLine{e, refs.Territory(e.Territory).ShortName})
-		}
-		slices.SortStableFunc(v.Even, func(a, b evenLine) int { return cmp.Or(cmp.Compare(a.Before, b.Before), cmp.Compare(a.Name, b.Name)) })
-	}
-	v.Made, err = db.Get[int](ctx, tx, `
-		SELECT count(*) FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-		WHERE r.state = 'draft' AND v.reason = $1`, drawnReason(mark(v.Job.ID)))
-	return err
 }
 
 // manyDrafts is how many drafts are made while the page waits; more are made in the background.
@@ -273,14 +112,29 @@ func (s *Service) postProposalApply(c *gin.Context) error {
 	if p == nil {
 		return fault.New(fault.Conflict, "Расчёт ещё не закончен")
 	}
+	f := siftOf(c.PostForm)
 	if c.PostForm("do") == "some" {
 		some := p.Only(c.PostFormArray("code"))
 		if len(some.People) == 0 {
 			return s.renderProposal(c, http.StatusUnprocessableEntity, map[string]string{"people": "Отметьте хотя бы одного педагога"})
 		}
 		p = &some
-	} else if len(p.People) > manyDrafts {
-		drafts, err := s.AskApply(ctx, actor, id)
+	} else if f.Narrow() {
+		some, err := s.Sifted(ctx, actor, *p, f)
+		if err != nil {
+			return err
+		}
+		p = &some
+	}
+	back := f.address(fmt.Sprintf("/routes/propose/%d", id))
+	if len(p.People) > manyDrafts {
+		var only []string
+		if f.Narrow() {
+			for _, r := range p.People {
+				only = append(only, r.Code)
+			}
+		}
+		drafts, err := s.AskApply(ctx, actor, id, only)
 		if err != nil {
 			return err
 		}
@@ -301,7 +155,20 @@ func (s *Service) postProposalApply(c *gin.Context) error {
 		return err
 	}
 	web.Flash(c, "%s", words)
-	return web.SeeOther(c, "/routes/propose/%d", id)
+	return web.SeeOther(c, "%s", back)
+}
+
+// getProposalBook gives the people of a proposal that the page shows, all its pages, as a workbook.
+func (s *Service) getProposalBook(c *gin.Context) error {
+	id, err := web.ID(c, "job")
+	if err != nil {
+		return err
+	}
+	body, err := s.ProposalBook(c.Request.Context(), web.Actor(c), id, siftOf(c.Query))
+	if err != nil {
+		return err
+	}
+	return web.Download(c, "Предложение маршрутов, расчёт "+mark(id)+", "+s.now().In(calendar.Zone).Format(time.DateOnly)+".xlsx", web.XLSX, body)
 }
 
 func (s *Service) postProposalCancel(c *gin.Context) error {

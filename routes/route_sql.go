@@ -204,6 +204,7 @@ type Filter struct {
 	Campaign     int64
 	Territory    int64
 	Organisation int64
+	Routes       []int64 // only these; nil does not limit
 }
 
 // Line is a route in a list.
@@ -225,7 +226,8 @@ type Line struct {
 	Coverage     float64         `db:"coverage"`
 	Best         float64         `db:"best_coverage"`
 	NextOn       *time.Time      `db:"next_on"`
-	Risk         string          `db:"risk"` // "", cancelled, moved, no_document, no_answer, missed
+	LateOn       *time.Time      `db:"late_on"` // the first day of a step that has begun without the teacher
+	Risk         string          `db:"risk"`    // "", cancelled, moved, no_document, no_answer, missed
 	Campaign     int64           `db:"campaign_id"`
 	Drifted      bool            `db:"-"` // the results it was planned for have changed; told of the lines shown only
 }
@@ -311,6 +313,7 @@ const lines = `
 		count(st.position) FILTER (WHERE p.what = 'done') AS steps_done,
 		COALESCE(sum(st.hours) FILTER (WHERE p.what = 'done'), 0) AS hours_done,
 		min(st.starts_on) FILTER (WHERE p.what IS DISTINCT FROM 'done' AND st.ends_on >= $4) AS next_on,
+		min(st.starts_on) FILTER (WHERE COALESCE(p.what, 'undone') = 'undone' AND st.starts_on < $4) AS late_on,
 		CASE
 			WHEN r.state IN ('draft', 'proposed', 'agreed', 'in_progress') AND bool_or(s.cancelled_at IS NOT NULL AND p.what IS DISTINCT FROM 'done') THEN 'cancelled'
 			WHEN r.state IN ('draft', 'proposed', 'agreed', 'in_progress') AND bool_or((s.starts_on <> st.starts_on OR s.ends_on <> st.ends_on) AND p.what IS NULL) THEN 'moved'
@@ -330,12 +333,13 @@ const lines = `
 func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today time.Time) ([]Line, error) {
 	out, err := db.Select[Line](ctx, tx, `
 		SELECT id, person_id, territory_id, organisation_id, subject_code, state, version, changed_at, hours, cost, coverage, best_coverage,
-			steps, steps_done, hours_done, next_on, risk, campaign_id
+			steps, steps_done, hours_done, next_on, late_on, risk, campaign_id
 		FROM (`+lines+`) l
 		WHERE ($5 = '' OR state = ANY(string_to_array($5, ','))) AND (NOT $6 OR risk <> '') AND ($7 = 0 OR campaign_id = $7)
 		  AND ($8 = 0 OR territory_id = $8) AND ($9 = 0 OR organisation_id = $9)
+		  AND (CAST($10 AS bigint[]) IS NULL OR id = ANY($10))
 		ORDER BY (risk <> '') DESC, changed_at, id`, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations), today,
-		f.State.members(), f.Risk, f.Campaign, f.Territory, f.Organisation)
+		f.State.members(), f.Risk, f.Campaign, f.Territory, f.Organisation, db.Array(f.Routes))
 	if err != nil {
 		return nil, fmt.Errorf("routes: %w", err)
 	}
