@@ -16,6 +16,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/internal/fault"
+	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/routes"
 )
 
@@ -165,7 +166,30 @@ func (r *Region) routes(ctx context.Context) error {
 			return fmt.Errorf("routes of %s: %w", c.Title, err)
 		}
 	}
-	return r.happen(ctx, methodist, book)
+	if err := r.happen(ctx, methodist, book); err != nil {
+		return err
+	}
+	return r.calculate(ctx, methodist, campaigns)
+}
+
+// calculate leaves the methodist a calculation for a municipality that waits for a decision.
+func (r *Region) calculate(ctx context.Context, methodist access.Actor, campaigns []routes.Campaign) error {
+	if len(campaigns) == 0 {
+		return nil
+	}
+	r.Clock.set(r.now)
+	var refs people.Refs
+	err := db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) (err error) {
+		refs, err = people.RefsTx(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := r.Routes.AskProposal(ctx, methodist, routes.Selection{Campaign: campaigns[0].ID, Territory: refs.Territories[0].ID, Hours: routes.DefaultLimits.Hours, Cost: routes.DefaultLimits.Cost}); err != nil {
+		return err
+	}
+	return r.drain(ctx)
 }
 
 // guide proposes routes to most people of a campaign: to some a short one, which they have finished by now.
@@ -228,10 +252,17 @@ func (r *Region) guide(ctx context.Context, methodist access.Actor, c routes.Cam
 	if err != nil {
 		return err
 	}
+	together := map[int64]int{}
 	for i, route := range proposed {
 		if i%2 == 0 || r.minds[route.Person].first {
-			events = append(events, event{calendar.Day(r.now).AddDate(0, 0, -4).Add(8 * time.Hour), func(ctx context.Context) error { return r.Routes.Propose(ctx, methodist, route.ID) }})
+			together[route.ID] = route.Version
 		}
+	}
+	if len(together) > 0 {
+		events = append(events, event{calendar.Day(r.now).AddDate(0, 0, -4).Add(8 * time.Hour), func(ctx context.Context) error {
+			_, _, _, err := r.Routes.OfferMany(ctx, methodist, together)
+			return err
+		}})
 	}
 	for _, some := range []struct {
 		ids   []int64

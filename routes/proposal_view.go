@@ -396,6 +396,7 @@ func (s *Service) fillProposalTx(ctx context.Context, tx *sqlx.Tx, actor access.
 			v.Demand = append(v.Demand, demandLine{st.Programme, st.Session, d.Want, d.Free})
 		}
 	}
+	slices.SortStableFunc(v.Demand, func(a, b demandLine) int { return cmp.Compare(a.Free-a.Want, b.Free-b.Want) }) // where seats run out first
 	for _, u := range p.Unmet {
 		v.Unmet = append(v.Unmet, unmetLine{l.elements[u.Element].Title, u.Teachers, u.Weight})
 	}
