@@ -27,7 +27,7 @@ var pagesByRole = []struct {
 	{"/marking", "expert"}, {"/marking/progress", "manager"},
 	{"/deficits", "municipal_methodist methodist coordinator analyst manager"}, {"/deficits.xlsx", "municipal_methodist methodist coordinator analyst manager"},
 	{"/memos", "municipal_methodist methodist coordinator analyst manager"},
-	{"/routes", "municipal_methodist methodist analyst manager"}, {"/routes/propose", "municipal_methodist methodist"}, {"/routes/outdated", "municipal_methodist methodist"},
+	{"/routes", "municipal_methodist methodist analyst manager"}, {"/routes/propose", "municipal_methodist methodist"}, {"/routes/outdated", "municipal_methodist methodist"}, {"/routes/offers", "municipal_methodist methodist"}, {"/routes/offer?all=1", "municipal_methodist methodist"},
 	{"/routes/demand", "municipal_methodist methodist analyst manager"}, {"/routes/demand.xlsx", "municipal_methodist methodist analyst manager"},
 	{"/routes/what-if", "municipal_methodist methodist analyst manager"},
 	{"/programmes", "author reviewer municipal_methodist methodist coordinator head analyst manager admin"},
