@@ -32,7 +32,7 @@ func kindName(k byte) string {
 
 func parseNode(dec *json.Decoder, depth int) (*node, error) {
 	if depth > 64 {
-		return nil, fmt.Errorf("nested too deeply, expected a problem")
+		return nil, fmt.Errorf("nested too deeply")
 	}
 	tok, err := dec.Token()
 	if err != nil {

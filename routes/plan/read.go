@@ -45,7 +45,7 @@ func Read(in io.Reader, skipBad bool) (p Problem, warnings []string, skipped, fa
 	root, perr := parseNode(dec, 0)
 	if perr == nil {
 		if _, extra := dec.Token(); extra != io.EOF {
-			perr = fmt.Errorf("more text after the problem, expected its end")
+			perr = fmt.Errorf("more text after the problem")
 		}
 	}
 	if perr != nil {
