@@ -13,10 +13,11 @@ import (
 )
 
 // Plans of up to steady people are worked on by a budget of steps, not of time: the same question has the same answer on
-// any machine, however busy. More people are planned for no longer than patience, and the page says so.
+// any machine, however busy: 3,000 take about a second of one processor. More people are planned for no longer than
+// patience, and the page says so.
 const (
-	steady   = 400
-	patience = 1200 * time.Millisecond
+	steady   = 5000
+	patience = 1800 * time.Millisecond
 )
 
 // enough is the proven gap at which a picture is good enough.
@@ -67,14 +68,17 @@ func (k *drawings) draw(ctx context.Context, from gathered, workers int) drawn {
 	if known && !was.hasty {
 		return drawn{from, was.answer, false}
 	}
+	var left func() float64
 	if len(from.problem.Teachers) > steady {
 		timely, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		ctx = timely
+		end, _ := ctx.Deadline() // the caller's, where that is sooner
+		left = func() float64 { return max(0, time.Until(end).Seconds()/patience.Seconds()) }
 	}
 	var hasty atomic.Bool
 	p := from.problem
-	a := plan.Plan(&p, plan.Options{Enough: enough, Workers: workers, Expired: func() bool {
+	a := plan.Plan(&p, plan.Options{Enough: enough, Workers: workers, Brief: true, Left: left, Endless: left != nil, Expired: func() bool {
 		if ctx.Err() != nil {
 			hasty.Store(true)
 		}

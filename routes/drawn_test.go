@@ -52,3 +52,13 @@ func TestPlansAreRemembered(t *testing.T) {
 		t.Errorf("%g, %g and %g", whole.answer.Objective, again.answer.Objective, elsewhere.answer.Objective)
 	}
 }
+
+// Nearly five hundred are no reason to hurry: the answer is the same with one worker and with two, and finished.
+func TestManyAreDrawnSteadily(t *testing.T) {
+	from := crowd(480)
+	var k, other drawings
+	one, two := k.draw(t.Context(), from, 1), other.draw(t.Context(), from, 2)
+	if one.hasty || two.hasty || one.answer.Objective != two.answer.Objective || one.answer.Bound != two.answer.Bound || one.answer.Gap > 0.01 {
+		t.Errorf("%g of %g and %g of %g", one.answer.Objective, one.answer.Bound, two.answer.Objective, two.answer.Bound)
+	}
+}

@@ -16,6 +16,8 @@ type Options struct {
 	Enough   float64            // relative gap at which a plan for many is good enough; 0: a hundredth of a percent, none when Endless
 	Nodes    int                // limit of nodes of one search; 0: a million
 	Progress func(part float64) // told from 0 to 1 as the work goes on
+	// Brief takes a smaller budget for more than a thousand, as fixed as the other: somebody waits for the answer.
+	Brief bool
 	// rough leaves out the work on groups of rivals: one of many plans that are only compared.
 	rough bool
 	// Found is told, with each step of progress, how far the plan found so far is from its bound, relatively.

@@ -90,6 +90,9 @@ func (r *region) sample() []float64 {
 	if r.opt.Endless { // somebody waits: rough prices first, of ever larger parts
 		most = min(max(300, n/8), sampled)
 	}
+	if r.opt.Brief {
+		most = 1000
+	}
 	if n <= most {
 		return nil
 	}
@@ -152,7 +155,9 @@ func (r *region) settlePrices(p *primal) bool {
 	plain, rounds, _ := r.budget()
 	if start != nil {
 		r.box /= 8
-		rounds = min(rounds, 16)
+		if rounds = min(rounds, 16); r.opt.Brief {
+			rounds = 6
+		}
 	} else {
 		r.walk(plain, use)
 		p.build(r.star, false, many)
