@@ -166,18 +166,44 @@ func cancelledTx(ctx context.Context, tx db.Q, campaign int64) (map[access.Perso
 func (s *Service) UndoProposal(ctx context.Context, actor access.Actor, mark string) (n int, err error) {
 	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
 		scope := actor.Scope(access.RoutesManage)
-		ids, err := db.Select[int64](ctx, tx, `
-			SELECT r.id FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-			WHERE r.state = 'draft' AND v.reason = $1 
-			  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id FOR UPDATE OF r`,
-			drawnReason(mark), scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
+		ids, err := draftsOfTx(ctx, tx, scope, mark)
 		if err != nil {
-			return fmt.Errorf("drafts of the proposal: %w", err)
+			return err
 		}
 		n = len(ids)
 		return s.moveManyTx(ctx, tx, actor, ids, Cancelled, "route.cancelled", "Предложение "+mark+" отменено")
 	})
 	return n, err
+}
+
+// draftsOfTx locks the drafts of a proposal that nobody has touched since.
+func draftsOfTx(ctx context.Context, tx db.Q, scope access.Scope, mark string) ([]int64, error) {
+	ids, err := db.Select[int64](ctx, tx, `
+		SELECT r.id FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
+		WHERE r.state = 'draft' AND v.reason = $1
+		  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id FOR UPDATE OF r`,
+		drawnReason(mark), scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
+	if err != nil {
+		return nil, fmt.Errorf("drafts of the proposal: %w", err)
+	}
+	return ids, nil
+}
+
+// DraftsOf finds the drafts of a proposal that nobody has touched since, in any version: what is offered to be proposed
+// at once. Only who asked for the proposal may.
+func (s *Service) DraftsOf(ctx context.Context, actor access.Actor, proposal int64) (versions map[int64]int, err error) {
+	versions = map[int64]int{}
+	err = db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) error {
+		if _, err := proposalJobTx(ctx, tx, actor, proposal); err != nil {
+			return err
+		}
+		ids, err := draftsOfTx(ctx, tx, actor.Scope(access.RoutesManage), mark(proposal))
+		for _, id := range ids {
+			versions[id] = 0
+		}
+		return err
+	})
+	return versions, err
 }
 
 // Only leaves in a proposal the people with the participant codes given.

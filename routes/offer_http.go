@@ -63,7 +63,7 @@ type offerView struct {
 // mostNamed is how many of those ready a page of confirmation names.
 const mostNamed = 200
 
-// getOffer shows what would be proposed to whom: the drafts ticked, or all of a filter.
+// getOffer shows what would be proposed to whom: the drafts ticked, those of a calculation, or all of a filter.
 func (s *Service) getOffer(c *gin.Context) error { return s.renderOffer(c, http.StatusOK, nil) }
 
 func (s *Service) renderOffer(c *gin.Context, status int, wrong map[string]string) error {
@@ -72,7 +72,13 @@ func (s *Service) renderOffer(c *gin.Context, status int, wrong map[string]strin
 	f := Filter{Campaign: number(c.Query("campaign")), Territory: number(c.Query("territory")), Organisation: number(c.Query("organisation"))}
 	v.Back = routesAddress(f, Draft)
 	var versions map[int64]int
-	if !v.All {
+	if calculation := number(c.Query("calculation")); calculation > 0 && c.Request.Method == http.MethodGet {
+		v.Back = fmt.Sprintf("/routes/propose/%d", calculation)
+		var err error
+		if versions, err = s.DraftsOf(ctx, actor, calculation); err != nil {
+			return err
+		}
+	} else if !v.All {
 		picked := c.QueryArray("route")
 		if c.Request.Method == http.MethodPost {
 			picked = c.PostFormArray("route")

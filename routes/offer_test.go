@@ -152,3 +152,25 @@ func TestDraftsOfOthersAreNotProposed(t *testing.T) {
 		}
 	}
 }
+
+// The drafts of a calculation go from its page to their teachers, those touched since excepted.
+func TestDraftsOfACalculationAreProposed(t *testing.T) {
+	r := newRegion(t, 3)
+	to := r.asks(url.Values{"hours": {"72"}, "cost": {"20000"}})
+	r.works()
+	if code, _, _ := r.post(r.methodist, to+"/apply", nil); code != 303 {
+		t.Fatal(code)
+	}
+	var touched int64
+	r.must(r.pool.Get(&touched, `SELECT min(id) FROM route`))
+	_, err := r.routes.Change(t.Context(), r.methodist, touched, routes.Edit{Version: 1, Do: "limits", Hours: 60, Cost: 20000})
+	r.must(err)
+	way := "/routes/offer?calculation=" + strings.TrimPrefix(to, "/routes/propose/")
+	_, page := r.get(r.methodist, to)
+	shows(t, "the proposal", page, "Предложить педагогам: 2", `href="`+way+`"`)
+	_, page = r.get(r.methodist, way)
+	shows(t, "confirming", page, "Будет предложено: 2", `href="`+to+`"`)
+	if code, _ := r.get(r.municipal, way); code != 404 {
+		t.Errorf("another: %d", code)
+	}
+}

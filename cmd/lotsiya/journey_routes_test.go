@@ -170,3 +170,32 @@ func TestMethodistEvensOutARegion(t *testing.T) {
 	v.see("Поровну между муниципалитетами", "цена:", "С ним")
 	v.look("routes-proposal-even")
 }
+
+// A methodist finds one teacher, has a route proposed in one step, sends it and takes it back.
+func TestMethodistProposesToOneAndTakesBack(t *testing.T) {
+	t.Parallel()
+	v := as(t, "methodist")
+	v.open("/routes/propose")
+	v.fill("#q", "учитель")
+	v.click(`form[role="search"] button`)
+	v.see("Стоит укрепить")
+	v.look("routes-propose-one")
+	release := holdSeats(t)
+	v.click(`form[action="/routes/propose/one"] button`)
+	v.see("Черновик готов", "Почему так")
+	release()
+	var id string
+	v.eval(`location.pathname.split("/").at(-1)`, &id)
+	v.open("/routes/offer?route=" + id + ".1")
+	v.see("Будет предложено")
+	v.look("routes-offer")
+	v.click(`form[action="/routes/offers"] button`)
+	v.see("Предложено вместе", "ждёт ответа педагога")
+	v.tap(`details.more > summary`)
+	v.fill("#why", "Перенесли группу")
+	v.click(`form[action$="/back"] button`)
+	v.see("Возвращено в черновики", "черновик")
+	v.open("/routes/" + id)
+	v.tap(`#history summary`)
+	v.see("Перенесли группу")
+}
