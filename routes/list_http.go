@@ -3,13 +3,17 @@ package routes
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/jmoiron/sqlx"
 
 	"github.com/lotsiya/lotsiya/internal/access"
+	"github.com/lotsiya/lotsiya/internal/calendar"
 	"github.com/lotsiya/lotsiya/internal/db"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/web"
@@ -34,6 +38,8 @@ type lineView struct {
 }
 
 type routesView struct {
+	Search        search
+	query         url.Values
 	Tabs          []stateTab
 	Campaigns     []option
 	Territories   []option
@@ -65,26 +71,54 @@ func number(s string) int64 {
 	return n
 }
 
+func searchOf(c *gin.Context) search {
+	x := search{strings.TrimSpace(c.Query("q")), c.Query("sort")}
+	if !slices.Contains([]string{"name", "state", "hours", "closes", "next", "changed"}, strings.TrimPrefix(x.Sort, "-")) {
+		x.Sort = ""
+	}
+	return x
+}
+
+// getRoutesBook gives the routes that the list shows, all its pages, as a workbook.
+func (s *Service) getRoutesBook(c *gin.Context) error {
+	body, err := s.ListBook(c.Request.Context(), web.Actor(c), filterOf(c), searchOf(c))
+	if err != nil {
+		return err
+	}
+	return web.Download(c, "Маршруты, "+s.now().In(calendar.Zone).Format(time.DateOnly)+".xlsx", web.XLSX, body)
+}
+
+func filterOf(c *gin.Context) Filter {
+	return Filter{State: State(c.Query("state")), Risk: c.Query("risk") == "1", Campaign: number(c.Query("campaign")), Territory: number(c.Query("territory")), Organisation: number(c.Query("organisation"))}
+}
+
 func (s *Service) getRoutes(c *gin.Context) error {
 	ctx, actor := c.Request.Context(), web.Actor(c)
-	f := Filter{State: State(c.Query("state")), Risk: c.Query("risk") == "1", Campaign: number(c.Query("campaign")), Territory: number(c.Query("territory")), Organisation: number(c.Query("organisation"))}
+	f := filterOf(c)
 	list, counts, err := s.List(ctx, actor, f)
 	if err != nil {
+		return err
+	}
+	sought := searchOf(c)
+	if err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		list, err = soughtTx(ctx, tx, list, sought)
+		return err
+	}); err != nil {
 		return err
 	}
 	page := max(1, int(number(c.Query("page"))))
 	from := min((page-1)*pageSize, len(list))
 	shown := list[from:min(from+pageSize, len(list))]
-	v := routesView{State: f.State, Risk: f.Risk, Total: len(list), From: from, MayManage: actor.May(access.RoutesManage), Any: counts.All > 0}
+	v := routesView{Search: sought, query: c.Request.URL.Query(), State: f.State, Risk: f.Risk, Total: len(list), From: from, MayManage: actor.May(access.RoutesManage), Any: counts.All > 0}
 	v.Outdated = counts.Outdated > 0
 	if counts.Unshared > 0 {
 		v.Unshared = people.UnsharedWords(counts.Unshared)
 	}
-	if v.MayManage {
+	if v.MayManage && sought.Query == "" {
 		v.Drafts, v.OfferAll = counts.State[Draft], strings.TrimSuffix(strings.Replace(routesAddress(f, ""), "/routes?", "/routes/offer?all=1&", 1), "&")
-		for _, l := range shown {
-			v.Ticks = v.Ticks || l.State == Draft
-		}
+	}
+	for _, l := range shown {
+		v.Ticks = v.Ticks || v.MayManage && l.State == Draft
 	}
 	link := func(set map[string]string) string {
 		q := c.Request.URL.Query()

@@ -41,6 +41,7 @@ func (s *Service) Mount(r gin.IRouter) {
 	r.GET("/programmes/:id", web.Need(access.ProgrammesRead), web.Handle(s.getProgramme))
 
 	r.GET("/routes", web.Need(access.RoutesRead), web.Handle(s.getRoutes))
+	r.GET("/routes.xlsx", web.Need(access.RoutesRead), web.Handle(s.getRoutesBook))
 	r.GET("/routes/propose", web.Need(access.RoutesManage), web.Handle(s.getPropose))
 	r.POST("/routes/propose", web.Need(access.RoutesManage), web.Handle(s.postPropose))
 	r.POST("/routes/propose/one", web.Need(access.RoutesManage), web.Handle(s.postProposeOne))

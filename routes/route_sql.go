@@ -329,7 +329,7 @@ const lines = `
 	WHERE ($1 OR (r.territory_id = ANY($2) OR r.organisation_id = ANY($3)) AND r.person_id IN (SELECT sharing_results($2)))
 	GROUP BY r.id, v.id`
 
-// listTx lists routes within a scope, those at risk and those waiting longest first.
+// listTx lists routes within a scope, those at risk first, closed ones last, those waiting longest before others.
 func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today time.Time) ([]Line, error) {
 	out, err := db.Select[Line](ctx, tx, `
 		SELECT id, person_id, territory_id, organisation_id, subject_code, state, version, changed_at, hours, cost, coverage, best_coverage,
@@ -338,7 +338,7 @@ func listTx(ctx context.Context, tx db.Q, scope access.Scope, f Filter, today ti
 		WHERE ($5 = '' OR state = ANY(string_to_array($5, ','))) AND (NOT $6 OR risk <> '') AND ($7 = 0 OR campaign_id = $7)
 		  AND ($8 = 0 OR territory_id = $8) AND ($9 = 0 OR organisation_id = $9)
 		  AND (CAST($10 AS bigint[]) IS NULL OR id = ANY($10))
-		ORDER BY (risk <> '') DESC, changed_at, id`, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations), today,
+		ORDER BY (risk <> '') DESC, state IN ('completed', 'partly_completed', 'cancelled'), changed_at, id`, scope.All, db.Array(scope.Territories), db.Array(scope.Organisations), today,
 		f.State.members(), f.Risk, f.Campaign, f.Territory, f.Organisation, db.Array(f.Routes))
 	if err != nil {
 		return nil, fmt.Errorf("routes: %w", err)
