@@ -10,9 +10,17 @@ import (
 func (s *searcher) branch(d int, f, hours, cost float64, root bool) {
 	k, l := s.k, s.level(d)
 	w := k.q.weights
-	for {
+	clear(s.whole)
+	if l.above >= 0 {
+		above := s.levels[l.above]
+		if f+s.fill(l, &l.tables[1], &above.by, cost) <= s.best+tol {
+			return
+		}
+		s.start(above)
+	}
+	for again := false; ; again = true {
 		l.above = d
-		if s.tighten(d, f, hours, cost) {
+		if s.tighten(d, again, f, hours, cost) {
 			return
 		}
 		block := int32(-1)
@@ -92,7 +100,8 @@ func (s *searcher) branch(d int, f, hours, cost float64, root bool) {
 		if l.forced >= 0 {
 			return
 		}
-		s.nodes++
+		s.count()
+		s.start(l)
 		s.descend(l, l, 1)
 		s.survey(l, hours, cost)
 		if len(l.live) == 0 {
@@ -105,13 +114,21 @@ func (s *searcher) branch(d int, f, hours, cost float64, root bool) {
 	}
 }
 
+// start notes what the linear relaxation of a level took whole: that of the next node begins there.
+func (s *searcher) start(l *level) {
+	clear(s.whole)
+	for x, j := range l.were {
+		s.whole[j] = l.part[x] > 1-1e-9
+	}
+}
+
 // promising is the block of the item of which the linear relaxation takes most, by what it would bring: with it in,
 // much is settled, and without it the bound falls. Items that no better route holds do not count.
 func (s *searcher) promising(l *level) int32 {
 	best, at := math.Inf(-1), int32(-1)
 	for _, lb := range l.live {
 		for x := lb.from; x < lb.to; x++ {
-			if v := l.part[x] * l.prof[x]; v > best && l.into[l.were[x]] > s.best+tol {
+			if v := math.Sqrt(l.part[x]) * l.prof[x]; v > best && l.into[l.were[x]] > s.best+tol {
 				best, at = v, lb.block
 			}
 		}

@@ -10,14 +10,17 @@ import (
 	"time"
 )
 
-// lone are problems of one teacher that differ in what makes them hard: shape, and what is changed in it.
-var lone = []struct {
+// kindAlone is a kind of problem of one teacher: its shape, and what is changed in it.
+type kindAlone struct {
 	name   string
 	hours  float64
 	money  float64
 	needs  int // deficits; 0: eight
 	change func(g *Programme, i int, rnd *rand.Rand)
-}{
+}
+
+// lone are kinds that differ in what makes them hard.
+var lone = []kindAlone{
 	{name: "plain", money: 20000},
 	{name: "dense", change: func(g *Programme, _ int, rnd *rand.Rand) { // each covers much, all of it weakly
 		g.Covers = map[string]float64{}
@@ -80,6 +83,51 @@ func alone(kind int, programmes int, seed uint64) *Problem {
 		}
 	}
 	return p
+}
+
+// A search that is told to stop gives the best route known, with a bound that holds: at once, in the middle, and with
+// demands, which it meets first.
+func TestOneTeacherIsCutShort(t *testing.T) {
+	long := slices.IndexFunc(lone, func(k kindAlone) bool { return k.name == "long" })
+	for _, demands := range []bool{false, true} {
+		p := alone(long, 120, 3)
+		if demands {
+			for i := range p.Programmes {
+				if g := &p.Programmes[i]; len(g.Requires) == 0 && g.Hours <= 24 && g.Group == "" && g.Sessions[0].Mode == Online {
+					p.Teachers[0].Required = append(p.Teachers[0].Required, g.ID)
+				}
+				if len(p.Teachers[0].Required) == 3 {
+					break
+				}
+			}
+		}
+		whole := checked(t, p)
+		if whole.Gap != 0 || whole.Teachers[0].Conflict != nil {
+			t.Fatalf("with all the time: gap %g, conflict %v", whole.Gap, whole.Teachers[0].Conflict)
+		}
+		asked := 0
+		Plan(p, Options{Expired: func() bool { asked++; return false }})
+		last := 0.0
+		for _, calls := range []int{0, asked / 2} {
+			left, more := calls, 0
+			a := Plan(p, Options{Workers: 1, Expired: func() bool {
+				if left--; left < 0 {
+					more++
+				}
+				return left < 0
+			}})
+			for _, b := range Check(p, &a) {
+				t.Errorf("after %d: %s", calls, b)
+			}
+			if a.Teachers[0].Conflict != nil || a.Objective <= 0 || a.Objective < last || a.Objective > whole.Objective+1e-9 || a.Bound < whole.Objective-1e-9 || a.Gap <= 0 {
+				t.Errorf("after %d: objective %g, bound %g, the best is %g, conflict %v", calls, a.Objective, a.Bound, whole.Objective, a.Teachers[0].Conflict)
+			}
+			if more > 50 {
+				t.Errorf("after %d: asked %d times more", calls, more)
+			}
+			last = a.Objective
+		}
+	}
 }
 
 // One teacher, exact: processor time, median and worst of a thousand, of a hundred where a kind takes long.

@@ -14,7 +14,7 @@ func (r *region) evaluate(price []float64, use []int) float64 {
 	late := make([]bool, len(r.rep))
 	r.each(false, func(s *searcher, c int) {
 		q := &r.people[r.rep[c]]
-		if late[c] = len(q.musts) == 0 && r.hurry(0.3); late[c] {
+		if late[c] = len(q.musts) == 0 && len(r.people) > 1 && r.hurry(0.3); late[c] {
 			for _, w := range q.weights {
 				up[c] += w
 			}
@@ -27,7 +27,7 @@ func (r *region) evaluate(price []float64, use []int) float64 {
 			warm = r.cols[c][i].slots
 		}
 		limit := r.nodeLimit()
-		if r.hurry(0.7) {
+		if len(r.people) > 1 && r.hurry(0.7) { // one alone has all the time there is
 			limit = hasty
 		}
 		f := s.solve(q, price, warm, limit)

@@ -58,7 +58,7 @@ func newRegion(m *model, people []person, opt Options) *region {
 	for range opt.Workers {
 		s := searchers.Get().(*searcher)
 		s.reset(m)
-		s.brief = len(people) > 300
+		s.brief, s.stop = len(people) > 300, opt.Expired
 		r.pool = append(r.pool, s)
 	}
 	known := map[string]int32{}
@@ -334,7 +334,7 @@ func (r *region) routes() []found {
 // release gives the searchers of a region back.
 func (r *region) release() {
 	for _, s := range r.pool {
-		s.m, s.k, s.task.q, s.price, s.heap = nil, nil, nil, nil, nil
+		s.m, s.k, s.task.q, s.price, s.heap, s.stop = nil, nil, nil, nil, nil, nil
 		searchers.Put(s)
 	}
 	r.pool = nil

@@ -60,16 +60,18 @@ type searcher struct {
 	pend     []itemMust
 	nodes    int
 	limit    int
-	open     float64 // the best bound of what the node limit left unexplored
+	stop     func() bool // asked now and then once a route is known; true ends the search there. nil: never asked
+	open     float64     // the best bound of what the node limit left unexplored
 	levels   []*level
 	ahead    []float64
 	making   state
-	lp       simplex
 	dual     []float64
 	plain    multipliers // π = w
+	whole    []bool      // item → whether the linear relaxation of the node before took all of it
 	place    []int32     // item → its place among the live ones of the level at work
 	sums     []float64   // by element: what all items of a level cover of it
-	rows     []int32     // by element: its row of the linear relaxation, −1 for none
+	gone     []bool      // scratch of again
+	amounts  []float64   // how much of each variable a relaxation takes
 	set      []choice
 	warm     bool    // the search started from a known route
 	rooted   bool    // the first node without demands left has been met: it is worked on harder
@@ -95,6 +97,7 @@ type level struct {
 	by     multipliers
 	picked []int32
 	part   []float64 // how much of each item the linear relaxation takes
+	lp     relaxation
 	up     float64   // bound of the node
 	were   []int32   // the items when part was taken
 	into   []float64 // bound of the node with the item in
@@ -119,7 +122,7 @@ var searchers = sync.Pool{New: func() any { return &searcher{} }}
 
 // reset turns a searcher to another model and keeps its scratch.
 func (s *searcher) reset(m *model) {
-	s.m, s.brief, s.gather, s.heap = m, false, false, nil
+	s.m, s.brief, s.gather, s.heap, s.stop = m, false, false, nil, nil
 	s.index = slices.Grow(s.index[:0], len(m.progs))[:len(m.progs)]
 	s.local = slices.Grow(s.local[:0], len(m.elems))[:len(m.elems)]
 	s.worthy = slices.Grow(s.worthy[:0], len(m.progs))[:len(m.progs)]
@@ -136,7 +139,7 @@ func (s *searcher) level(d int) *level {
 	return s.levels[d]
 }
 
-// solve finds the best route of a person under prices on slots. warm is a route known to keep the rules, or nil: the
+// solve finds the best route of a person under prices on slots, or the best known when stop says so. warm is a route known to keep the rules, or nil: the
 // search starts from it where its slots are open. nodeLimit 0 means none.
 func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int) found {
 	s.best, s.has, s.nodes, s.limit, s.open = 0, false, 0, nodeLimit, math.Inf(-1)
@@ -150,6 +153,7 @@ func (s *searcher) solve(q *person, price []float64, warm []int32, nodeLimit int
 	}
 	s.chosenAt, s.mark = s.chosenAt[:len(k.items)], s.mark[:len(k.items)]
 	s.place = slices.Grow(s.place[:0], len(k.items))[:len(k.items)]
+	s.whole = slices.Grow(s.whole[:0], len(k.items))[:len(k.items)]
 	s.plain.pi = q.weights
 	clear(s.chosenAt)
 	clear(s.mark)
@@ -206,7 +210,7 @@ func (s *searcher) near(q *person, price []float64, over float64, most, nodeLimi
 	s.gather, s.over, s.most, s.heap = true, over, most, nil
 	s.solve(q, price, nil, nodeLimit)
 	s.gather = false
-	return s.heap, len(s.heap) < most && s.nodes < nodeLimit
+	return s.heap, len(s.heap) < most && s.nodes < s.limit
 }
 
 // offer takes the current set as the best one if it is.
@@ -234,10 +238,17 @@ func (s *searcher) offer(value float64, set []choice) {
 }
 
 // smallNode is how many items are too few for a linear relaxation of their own: the multipliers of the level above do.
-const smallNode = 12
+const smallNode = 8
+
+// count counts a node and asks whether the search has to end: then no more nodes are opened, as at a limit of them.
+func (s *searcher) count() {
+	if s.nodes++; s.nodes%16 == 1 && s.has && s.stop != nil && s.stop() {
+		s.limit = s.nodes
+	}
+}
 
 func (s *searcher) search(d int, f, hours, cost float64) {
-	s.nodes++
+	s.count()
 	k := s.k
 	l := s.level(d)
 	if len(s.pend) > 0 {
@@ -339,46 +350,6 @@ func (s *searcher) enumerate(d int, f, hours, cost float64) {
 	}
 }
 
-// spare tells whether another slot of an item that fits clashes with nothing open after block i that slot x does not
-// clash with, at no higher price.
-func (s *searcher) spare(l *level, i int, it *item, x int) bool {
-	if it.linked || s.k.demands || s.gather || !s.m.slots[it.opts[x]].full {
-		return false
-	}
-	b := &s.m.slots[it.opts[x]]
-	for y, o := range it.opts {
-		if y == x || s.cost(o) > s.cost(it.opts[x]) || !s.fits(it, o) {
-			continue
-		}
-		a := &s.m.slots[o]
-		less, same := true, true
-		for _, lb := range l.live[i+1:] {
-			for _, j := range l.items[lb.from:lb.to] {
-				for _, z := range s.k.items[j].opts {
-					c := &s.m.slots[z]
-					if !c.full {
-						continue
-					}
-					ca := a.full && a.start <= c.end && c.start <= a.end
-					cb := b.start <= c.end && c.start <= b.end
-					if ca && !cb {
-						less = false
-						break
-					}
-					same = same && ca == cb
-				}
-			}
-			if !less {
-				break
-			}
-		}
-		if less && (!same || y < x || s.cost(o) < s.cost(it.opts[x])) {
-			return true
-		}
-	}
-	return false
-}
-
 // survey lists the items of the level that can still add something, blocks by falling gain.
 func (s *searcher) survey(l *level, hours, cost float64) {
 	k := s.k
@@ -446,68 +417,6 @@ func (s *searcher) descend(l, below *level, i int) {
 	}
 }
 
-// useful tells whether all that stand above an item are chosen or handed down to the child at work: else swapping the
-// item for one of them is no worse.
-func (s *searcher) useful(it *item) bool {
-	for _, a := range it.above {
-		if s.chosenAt[a] == 0 && s.mark[a] != s.child {
-			return false
-		}
-	}
-	for _, a := range it.requires {
-		if s.chosenAt[a] == 0 && s.mark[a] != s.child {
-			return false
-		}
-	}
-	return true
-}
-
-// rise finds which of the items left stand above which: those that cover no less for no more hours, money and price,
-// and whose slots stand wherever the other's do.
-func (s *searcher) rise(l *level) {
-	k := s.k
-	if k.demands || s.gather || len(k.q.weights) > 64 {
-		return
-	}
-	better := func(a, b *item) bool { // a may replace b
-		if b.mask&^a.mask != 0 || a.hours > b.hours || a.cost > b.cost || a.linked {
-			return false
-		}
-		if a.grouped && (!b.grouped || a.block != b.block) || len(s.m.progs[a.prog].sets) > 0 {
-			return false
-		}
-		x := 0
-		for _, c := range b.covers {
-			for a.covers[x].elem != c.elem {
-				x++
-			}
-			if a.covers[x].share < c.share {
-				return false
-			}
-		}
-		for _, o := range b.opts {
-			if !slices.ContainsFunc(a.opts, func(p int32) bool { return s.replaces(p, o) }) {
-				return false
-			}
-		}
-		return true
-	}
-	for _, j := range l.items {
-		b := &k.items[j]
-		b.above = nil
-		if b.linked || b.must || b.grouped {
-			continue
-		}
-		for _, i := range l.items {
-			if a := &k.items[i]; i != j && better(a, b) && (i < j || !better(b, a)) {
-				if len(b.above) < 12 {
-					b.above = append(b.above, i)
-				}
-			}
-		}
-	}
-}
-
 // choose takes an item and puts what it requires on the list of musts; unchoose restores.
 func (s *searcher) choose(j, o int32) (marks int) {
 	marks = len(s.pend)
@@ -563,7 +472,6 @@ func (s *searcher) force(d int, f, hours, cost float64) {
 		return
 	}
 	below := s.level(d + 1)
-	below.above = l.above
 	saved := slices.Clone(s.pend)
 	for _, o := range it.opts {
 		if q.slot >= 0 && o != q.slot || !s.fits(it, o) {
@@ -580,6 +488,7 @@ func (s *searcher) force(d int, f, hours, cost float64) {
 			s.open = math.Max(s.open, f+rest)
 			continue
 		}
+		below.above = l.above
 		below.cand = below.cand[:0]
 		for _, j := range l.cand {
 			if k.items[j].block != it.block {
