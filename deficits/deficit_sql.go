@@ -103,7 +103,7 @@ func replaceTx(ctx context.Context, tx *sqlx.Tx, campaign int64, rows []Deficit,
 			r.Estimate, r.Low, r.High, r.P, r.Shortfall, r.Severity, r.Status, r.ShareSeverity, r.ScaleID, r.ModelID, r.Model, r.Preliminary,
 			r.TerritoryID, r.OrganisationID, r.Position, r.Category, r.Experience, r.Rural, r.ValidFrom, r.ValidTo, now})
 	}
-	if err := db.CopyIn(ctx, tx, "deficit", []string{"person_id", "element_id", "subject_code", "codifier_id", "campaign_id", "registration_id", "score_revision_id",
+	if err := db.InsertMany(ctx, tx, "deficit", []string{"person_id", "element_id", "subject_code", "codifier_id", "campaign_id", "registration_id", "score_revision_id",
 		"points", "max_points", "tasks", "share", "estimate", "low", "high", "p_deficit", "shortfall", "severity", "status", "share_severity", "scale_id",
 		"model_id", "model", "preliminary", "territory_id", "organisation_id", "position_code", "category_code", "experience_code", "rural",
 		"valid_from", "valid_to", "recorded_at"}, values); err != nil {
@@ -235,14 +235,19 @@ func OfCampaignTx(ctx context.Context, tx db.Q, campaignID int64, persons []acce
 
 // unclearTx counts the persons of whom no verdict is held, by codifier and element.
 func unclearTx(ctx context.Context, tx db.Q) (map[int64]map[string]int, error) {
-	rows, err := db.Select[struct {
+	type row struct {
 		Codifier int64  `db:"codifier_id"`
 		Element  string `db:"element_id"`
 		N        int    `db:"n"`
-	}](ctx, tx, `
-		SELECT codifier_id, element_id, count(DISTINCT person_id) FILTER (WHERE status IN ('possible', 'insufficient')) AS n
-		FROM deficit WHERE replaced_at IS NULL AND valid_to IS NULL
-		GROUP BY codifier_id, element_id`)
+	}
+	var rows []row
+	err := db.Everybody(ctx, tx, func() (err error) {
+		rows, err = db.Select[row](ctx, tx, `
+			SELECT codifier_id, element_id, count(DISTINCT person_id) FILTER (WHERE status IN ('possible', 'insufficient')) AS n
+			FROM deficit WHERE replaced_at IS NULL AND valid_to IS NULL
+			GROUP BY codifier_id, element_id`)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("unclear elements: %w", err)
 	}

@@ -151,7 +151,8 @@ func (s *Service) Profile(ctx context.Context, actor access.Actor, code string) 
 		if !sharing[reg.PersonID] {
 			return errNoPage
 		}
-		if p, err = s.profileTx(ctx, tx, actor, reg); err != nil {
+		// Whoever may see this person sees them whole: also what they showed elsewhere before.
+		if err := db.Everybody(ctx, tx, func() error { p, err = s.profileTx(ctx, tx, actor, reg); return err }); err != nil {
 			return err
 		}
 		if s.route != nil {

@@ -177,7 +177,7 @@ func (r *Region) sit(ctx context.Context, id int64, h held) error {
 		r.Clock.set(at)
 		err := each(ctx, group, func(o *one) error {
 			actor := access.Actor{ID: o.mind.id, Grants: []access.Grant{{Role: access.Teacher}}}
-			attempt, err := db.Get[string](ctx, r.Pool, `SELECT public_id FROM attempt WHERE person_id = $1 AND campaign_id = $2`, actor.ID, id)
+			attempt, err := row[string](ctx, r, `SELECT public_id FROM attempt WHERE person_id = $1 AND campaign_id = $2`, actor.ID, id)
 			if err != nil {
 				return err
 			}
@@ -238,7 +238,7 @@ func (r *Region) consentAll(ctx context.Context, id int64, who []access.PersonID
 		}
 	}
 	return each(ctx, waiting, func(p access.PersonID) error {
-		attempt, err := db.Get[string](ctx, r.Pool, `SELECT public_id FROM attempt WHERE person_id = $1 AND campaign_id = $2`, p, id)
+		attempt, err := row[string](ctx, r, `SELECT public_id FROM attempt WHERE person_id = $1 AND campaign_id = $2`, p, id)
 		if err != nil {
 			return err
 		}
@@ -274,13 +274,13 @@ func (r *Region) mark(ctx context.Context, id int64, h held) error {
 		if _, err := r.Marking.Distribute(ctx, r.manager, id); err != nil {
 			return err
 		}
-		turns, err := db.Select[struct {
+		turns, err := rows[struct {
 			Assignment int64           `db:"id"`
 			Expert     access.PersonID `db:"expert_id"`
 			Version    int64           `db:"task_version_id"`
 			Person     access.PersonID `db:"person_id"`
 			Ordinal    int             `db:"ordinal"`
-		}](ctx, r.Pool, `
+		}](ctx, r, `
 			SELECT m.id, m.expert_id, w.task_version_id, a.person_id, m.ordinal
 			FROM marking_assignment m JOIN marking_work w ON w.id = m.work_id JOIN attempt a ON a.id = w.attempt_id
 			WHERE w.campaign_id = $1 AND m.marked_at IS NULL ORDER BY m.expert_id, w.attempt_id, m.id`, id)

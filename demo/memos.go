@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/lotsiya/lotsiya/internal/calendar"
-	"github.com/lotsiya/lotsiya/internal/db"
 )
 
 // memos drafts a memo on each finished campaign for the region and for its
@@ -16,10 +15,10 @@ func (r *Region) memos(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	places, err := db.Select[struct {
+	places, err := rows[struct {
 		Campaign  int64 `db:"campaign_id"`
 		Territory int64 `db:"territory_id"`
-	}](ctx, r.Pool, `
+	}](ctx, r, `
 		SELECT c.id AS campaign_id, t.territory_id FROM campaign c
 		CROSS JOIN LATERAL (
 			SELECT 0 AS territory_id, 1000000 AS people

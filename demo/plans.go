@@ -97,7 +97,7 @@ func (r *Region) municipalPlan(ctx context.Context, plan int64, year int) error 
 		return err
 	}
 	home := coordinator.Scope(access.RoadmapReport).Territories[0]
-	name, err := db.Get[string](ctx, r.Pool, `SELECT name FROM territory WHERE id = $1`, home)
+	name, err := row[string](ctx, r, `SELECT name FROM territory WHERE id = $1`, home)
 	if err != nil {
 		return err
 	}
@@ -128,11 +128,11 @@ func (r *Region) close(ctx context.Context, plan int64) error {
 // report tells of the current year's measures as their responsible would: most
 // of what is due is done, some goes on, a little is late.
 func (r *Region) report(ctx context.Context, actor access.Actor, plan int64, chance *rand.Rand) error {
-	items, err := db.Select[struct {
+	items, err := rows[struct {
 		Number string    `db:"number"`
 		From   time.Time `db:"starts"`
 		To     time.Time `db:"ends"`
-	}](ctx, r.Pool, `
+	}](ctx, r, `
 		SELECT number, (SELECT min(CAST(p->>'from' AS date)) FROM jsonb_array_elements(periods) p) AS starts,
 		       (SELECT max(CAST(p->>'to' AS date)) FROM jsonb_array_elements(periods) p) AS ends
 		FROM roadmap_item WHERE plan_id = $1 AND jsonb_array_length(periods) > 0 ORDER BY rank`, plan)

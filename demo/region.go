@@ -150,9 +150,27 @@ func (r *Region) record(ctx context.Context, action string) error {
 	})
 }
 
+// rows reads the region as the program itself.
+func rows[T any](ctx context.Context, r *Region, query string, args ...any) (list []T, err error) {
+	err = db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) error {
+		list, err = db.Select[T](ctx, tx, query, args...)
+		return err
+	})
+	return list, err
+}
+
+// row reads exactly one, as db.Get does.
+func row[T any](ctx context.Context, r *Region, query string, args ...any) (v T, err error) {
+	err = db.InTx(ctx, r.Pool, access.System, func(tx *sqlx.Tx) error {
+		v, err = db.Get[T](ctx, tx, query, args...)
+		return err
+	})
+	return v, err
+}
+
 // Actor is one of the region's people at work, by login.
 func (r *Region) Actor(ctx context.Context, login string) (access.Actor, error) {
-	id, err := db.Get[access.PersonID](ctx, r.Pool, `SELECT person_id FROM credential WHERE login = $1`, login)
+	id, err := row[access.PersonID](ctx, r, `SELECT person_id FROM credential WHERE login = $1`, login)
 	if err != nil {
 		return access.Actor{}, fmt.Errorf("sign-in %s: %w", login, err)
 	}

@@ -29,7 +29,11 @@ var noBank = fault.New(fault.NotFound, "Такой страницы нет ил�
 // list, how far to believe it. A territory role sees its own row and the
 // region's, of published campaigns alone. A municipality or school outside the scope is a NotFound fault.
 func BankTx(ctx context.Context, tx db.Q, actor access.Actor, q Query) (Bank, error) {
-	b, _, err := bankTx(ctx, tx, actor, q)
+	var b Bank
+	err := db.Everybody(ctx, tx, func() (err error) { // the region's row, what is hidden by it, how far it is to be believed
+		b, _, err = bankTx(ctx, tx, actor, q)
+		return err
+	})
 	return b, err
 }
 
@@ -420,7 +424,7 @@ func (b *Bank) trustTx(ctx context.Context, tx db.Q, scope access.Scope) error {
 	at := Where{Campaign: b.Campaign.ID, Territory: b.Query.Territory}
 	b.Figures = map[string]Figure{}
 	for _, key := range []string{"invited", "took_part", "coverage", "people_with_deficits", "records", "with_route"} {
-		f, err := FigureTx(ctx, tx, key, at)
+		f, err := figureTx(ctx, tx, key, at)
 		if err != nil {
 			return err
 		}

@@ -64,7 +64,15 @@ func Figures(ctx context.Context, tx *sqlx.Tx, actor access.Actor, key string, y
 // FigureTx computes one figure of the registry. Figures are aggregates that say
 // nothing of a person, so they need no permission of their own: the page that
 // shows them has it.
-func FigureTx(ctx context.Context, tx db.Q, key string, w Where) (Figure, error) {
+func FigureTx(ctx context.Context, tx db.Q, key string, w Where) (f Figure, err error) {
+	err = db.Everybody(ctx, tx, func() error {
+		f, err = figureTx(ctx, tx, key, w)
+		return err
+	})
+	return f, err
+}
+
+func figureTx(ctx context.Context, tx db.Q, key string, w Where) (Figure, error) {
 	i := slices.IndexFunc(keys, func(k Key) bool { return k.Key == key })
 	if i < 0 {
 		return Figure{}, fault.New(fault.NotFound, "Показателя «%s» нет", key)

@@ -11,9 +11,6 @@ import (
 	"github.com/lotsiya/lotsiya/internal/db"
 )
 
-// holdsSeat are the states of a route whose steps hold seats: all that may still be taken.
-const holdsSeat = `('draft', 'proposed', 'agreed', 'in_progress')`
-
 // programmesTx reads programmes whole, with results and sessions, sorted by code. ids nil means all that are not withdrawn.
 func programmesTx(ctx context.Context, tx db.Q, ids []int64) ([]Programme, error) {
 	rows, err := db.Select[struct {
@@ -56,13 +53,7 @@ func programmesTx(ctx context.Context, tx db.Q, ids []int64) ([]Programme, error
 	sessions, err := db.Select[Session](ctx, tx, `
 		SELECT s.id, s.programme_id, s.code, s.starts_on, s.ends_on, s.mode, s.venue, s.seats, s.cancelled_at, COALESCE(t.taken, 0) AS taken
 		FROM programme_session s
-		LEFT JOIN (
-			SELECT st.session_id, count(*) AS taken
-			FROM route r
-			JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-			JOIN route_step st ON st.route_version_id = v.id
-			WHERE r.state IN `+holdsSeat+`
-			GROUP BY st.session_id) t ON t.session_id = s.id
+		LEFT JOIN seats_taken() t ON t.session_id = s.id
 		WHERE s.programme_id = ANY($1)
 		ORDER BY s.programme_id, s.starts_on, s.ends_on, s.code`, db.Array(all))
 	if err != nil {

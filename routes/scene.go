@@ -39,8 +39,17 @@ func (s *Service) sceneTx(ctx context.Context, tx *sqlx.Tx, r Route) (scene, err
 }
 
 // newestTx reads what a campaign says of some people, as the newest diagnostics have it: where a later one measured the
-// same element, its word counts. Elements that the campaign never asked about are the business of another route.
-func (s *Service) newestTx(ctx context.Context, tx *sqlx.Tx, campaign int64, persons []access.PersonID) ([]Need, error) {
+// same element, its word counts, wherever it was taken. Elements that the campaign never asked about are the business of
+// another route. The caller has seen that the actor may read these people's routes.
+func (s *Service) newestTx(ctx context.Context, tx *sqlx.Tx, campaign int64, persons []access.PersonID) (needs []Need, err error) {
+	err = db.Everybody(ctx, tx, func() error {
+		needs, err = s.anywhereTx(ctx, tx, campaign, persons)
+		return err
+	})
+	return needs, err
+}
+
+func (s *Service) anywhereTx(ctx context.Context, tx *sqlx.Tx, campaign int64, persons []access.PersonID) ([]Need, error) {
 	all := access.Scope{All: true}
 	needs, err := s.src.Needs(ctx, tx, NeedQuery{Campaign: campaign, Persons: persons, Scope: all})
 	if err != nil || len(needs) == 0 {

@@ -85,7 +85,7 @@ func openOwn(ctx context.Context, raw string) (*installation, error) {
 	if may {
 		app = asRole(raw, postgres.App)
 	} else {
-		fmt.Fprintf(os.Stderr, "the database has no role %s for this user: the schema's owner serves too (README, «Running it for real»)\n", postgres.App)
+		fmt.Fprintf(os.Stderr, "the database has no role %s for this user: the schema's owner serves too, and neither sealed rows nor row-level security hold it (README, «Running it for real»)\n", postgres.App)
 	}
 	in := &installation{owner: raw}
 	if in.Pool, err = db.Open(ctx, app, connections); err != nil {

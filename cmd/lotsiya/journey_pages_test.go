@@ -37,15 +37,20 @@ func plain(t *testing.T, roleOrLogin string) *member {
 	if !ok {
 		sign = [2]string{roleOrLogin, theRegion(t).signIns["teacher"][1]}
 	}
-	resp, err := m.client.Post(m.url+"/api/v1/session", "application/json", strings.NewReader(fmt.Sprintf(`{"login":%q,"password":%q}`, sign[0], sign[1])))
+	m.signIn(sign[0], sign[1])
+	return m
+}
+
+func (m *member) signIn(login, password string) {
+	m.t.Helper()
+	resp, err := m.client.Post(m.url+"/api/v1/session", "application/json", strings.NewReader(fmt.Sprintf(`{"login":%q,"password":%q}`, login, password)))
 	if err != nil {
-		t.Fatal(err)
+		m.t.Fatal(err)
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s signs in: %s", roleOrLogin, resp.Status)
+		m.t.Fatalf("%s signs in: %s", login, resp.Status)
 	}
-	return m
 }
 
 // get asks for a page.

@@ -199,7 +199,11 @@ func (w *writer) side(t task.Written, letter map[string]string) {
 
 // choices offers the words of the lists in the cells that take them.
 func (w *writer) choices() {
-	for column, words := range map[string][]string{"Часть": labels(task.Parts, task.Part.Label), "Вид": labels(task.Kinds, task.Kind.Label), "Уровень": labels(task.Levels, task.Level.Label)} {
+	for _, list := range []struct { // in order: the same book is the same file
+		column string
+		words  []string
+	}{{"Часть", labels(task.Parts, task.Part.Label)}, {"Вид", labels(task.Kinds, task.Kind.Label)}, {"Уровень", labels(task.Levels, task.Level.Label)}} {
+		column, words := list.column, list.words
 		name, err := excelize.ColumnNumberToName(slices.Index(columns, column) + 1)
 		w.keep(err)
 		v := excelize.NewDataValidation(true)

@@ -187,7 +187,8 @@ func (s *Service) markTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, m
 	if err := audit.RecordTx(ctx, tx, actor, audit.Entry{Action: "marking.marked", ObjectKind: "marking_work", ObjectID: w.Code, Details: map[string]any{"ordinal": a.Ordinal}}); err != nil {
 		return err
 	}
-	return s.decideTx(ctx, tx, w, k)
+	// What follows is the program's: it counts the works of other experts and scores the attempt.
+	return db.Everybody(ctx, tx, func() error { return s.decideTx(ctx, tx, w, k) })
 }
 
 // decideTx moves a work on once the marks it waits for are there.

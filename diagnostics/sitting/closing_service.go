@@ -29,12 +29,14 @@ func (s *Service) closeTx(ctx context.Context, tx *sqlx.Tx, a Attempt, by string
 	if err := submitTx(ctx, tx, a); err != nil {
 		return err
 	}
-	for _, next := range s.closed {
-		if err := next(ctx, tx, a.ID); err != nil {
-			return fmt.Errorf("attempt %d closed: %w", a.ID, err)
+	return db.Everybody(ctx, tx, func() error { // who closes it gives no work to experts and scores nothing: the program does
+		for _, next := range s.closed {
+			if err := next(ctx, tx, a.ID); err != nil {
+				return fmt.Errorf("attempt %d closed: %w", a.ID, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // CloseOverdue closes every attempt whose deadline has passed, each in its own

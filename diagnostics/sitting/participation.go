@@ -216,19 +216,23 @@ type Now struct {
 
 // nowTx reads the pulse of the participants whom the reader sees. It counts people at
 // work, no scores, so small groups are shown too.
-func (s *Service) nowTx(ctx context.Context, tx *sqlx.Tx, seen []Participant) (Now, error) {
+func (s *Service) nowTx(ctx context.Context, tx *sqlx.Tx, seen []Participant) (now Now, err error) {
 	ids := make([]int64, len(seen))
 	for i, p := range seen {
 		ids[i] = p.ID
 	}
-	return db.Get[Now](ctx, tx, `
-		WITH seen AS (
-			SELECT id, state FROM attempt WHERE registration_id = ANY($1))
-		SELECT (SELECT count(*) FROM seen WHERE state = 'in_progress') AS working,
-		       (SELECT count(*) FROM seen WHERE state = 'submitted') AS finished,
-		       count(*) FILTER (WHERE w.saved_at > CAST($2 AS timestamptz) - interval '1 minute') AS saveslastminute,
-		       max(w.saved_at) AS lastsave
-		  FROM answer w
-		 WHERE w.attempt_id IN (SELECT id FROM seen WHERE state = 'in_progress')`,
-		db.Array(ids), s.now())
+	err = db.Everybody(ctx, tx, func() error { // answers are beyond who sees attendance; when they came is not
+		now, err = db.Get[Now](ctx, tx, `
+			WITH seen AS (
+				SELECT id, state FROM attempt WHERE registration_id = ANY($1))
+			SELECT (SELECT count(*) FROM seen WHERE state = 'in_progress') AS working,
+			       (SELECT count(*) FROM seen WHERE state = 'submitted') AS finished,
+			       count(*) FILTER (WHERE w.saved_at > CAST($2 AS timestamptz) - interval '1 minute') AS saveslastminute,
+			       max(w.saved_at) AS lastsave
+			  FROM answer w
+			 WHERE w.attempt_id IN (SELECT id FROM seen WHERE state = 'in_progress')`,
+			db.Array(ids), s.now())
+		return err
+	})
+	return now, err
 }

@@ -94,6 +94,14 @@ var rights = map[Role][]Permission{
 	Admin:              {PeopleRead, PeopleImport, RolesManage, JournalRead, RoadmapRead, ProgrammesRead},
 }
 
+// presence and results are the permissions that read records of persons: of the first kind only who was invited and
+// how far they have come, of the second also what came of it. The others read none: an expert marks the works given
+// to them, and the figures of a memo are frozen.
+var (
+	presence = []Permission{CampaignsRead, CampaignsManage, ParticipationRead}
+	results  = []Permission{MarkingManage, ResultsPublish, QualityRead, PersonResults, BankRead, BankPersons, RoutesRead, RoutesManage, MemosWrite}
+)
+
 // Actor is the signed-in person a use case acts for.
 type Actor struct {
 	ID     PersonID
@@ -142,6 +150,30 @@ func (a Actor) Scope(p Permission) Scope {
 		}
 	}
 	return s
+}
+
+// Reach is whose records an actor may come to at all, whatever a use case asks: the union of the scopes of everything
+// their roles let them read. Their own records are beside it. The database holds every statement to it.
+type Reach struct {
+	Presence Scope // invitations and sittings; never less than Results
+	Results  Scope // points, deficits, routes
+}
+
+// Reach is the widest that any role of the actor reads.
+func (a Actor) Reach() Reach {
+	over := func(list []Permission) Scope {
+		s := Scope{All: a.system, Territories: []int64{}, Organisations: []int64{}}
+		for _, p := range list {
+			one := a.Scope(p)
+			s.All = s.All || one.All
+			s.Territories, s.Organisations = append(s.Territories, one.Territories...), append(s.Organisations, one.Organisations...)
+		}
+		slices.Sort(s.Territories)
+		slices.Sort(s.Organisations)
+		s.Territories, s.Organisations = slices.Compact(s.Territories), slices.Compact(s.Organisations)
+		return s
+	}
+	return Reach{Presence: over(slices.Concat(presence, results)), Results: over(results)}
 }
 
 // Scope is where somebody may do something: everywhere, in territories, in organisations.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -42,15 +43,19 @@ func Open(ctx context.Context, dsn string, most int) (*sqlx.DB, error) {
 	return pool, nil
 }
 
-// InTx runs f in one transaction that knows its actor: commit if f returns nil,
-// roll back otherwise, a panic included. It never retries and never nests.
+// InTx runs f in one transaction that knows its actor and holds every statement to the
+// records that the actor reaches: commit if f returns nil, roll back otherwise, a panic
+// included. It never retries and never nests.
 func InTx(ctx context.Context, pool *sqlx.DB, actor access.Actor, f func(tx *sqlx.Tx) error) error {
 	tx, err := pool.BeginTxx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	if _, err := tx.ExecContext(ctx, `SELECT set_config('lotsiya.actor', $1, true)`, strconv.FormatInt(int64(actor.ID), 10)); err != nil {
+	reach := actor.Reach()
+	if _, err := tx.ExecContext(ctx, `
+		SELECT set_config('lotsiya.actor', $1, true), set_config('lotsiya.own', $2, true), set_config('lotsiya.presence', $3, true), set_config('lotsiya.results', $4, true)`,
+		strconv.FormatInt(int64(actor.ID), 10), array(actor.Own()), setting(reach.Presence), setting(reach.Results)); err != nil {
 		return fmt.Errorf("name the actor: %w", err)
 	}
 	if err := f(tx); err != nil {
@@ -107,24 +112,27 @@ func Array(a any) interface {
 	return pq.Array(a)
 }
 
-// CopyIn writes many rows to one table by COPY, inside tx.
-func CopyIn(ctx context.Context, tx *sqlx.Tx, table string, columns []string, rows [][]any) error {
+// InsertMany writes many rows to one table in one statement; values are what json makes
+// of them. (COPY knows no row-level security.)
+func InsertMany(ctx context.Context, tx *sqlx.Tx, table string, columns []string, rows [][]any) error {
+	objects := make([]map[string]any, len(rows))
+	for i, row := range rows {
+		objects[i] = make(map[string]any, len(columns))
+		for k, c := range columns {
+			objects[i][c] = row[k]
+		}
+	}
+	b, err := json.Marshal(objects)
+	if err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
+	}
 	quoted := make([]string, len(columns))
 	for i, c := range columns {
 		quoted[i] = pq.QuoteIdentifier(c)
 	}
-	stmt, err := tx.PrepareContext(ctx, `COPY `+pq.QuoteIdentifier(table)+` (`+strings.Join(quoted, ", ")+`) FROM STDIN`)
-	if err != nil {
-		return fmt.Errorf("copy into %s: %w", table, err)
-	}
-	defer stmt.Close()
-	for _, row := range rows {
-		if _, err := stmt.ExecContext(ctx, row...); err != nil {
-			return fmt.Errorf("copy into %s: %w", table, err)
-		}
-	}
-	if _, err := stmt.ExecContext(ctx); err != nil {
-		return fmt.Errorf("copy into %s: %w", table, err)
+	list, into := strings.Join(quoted, ", "), pq.QuoteIdentifier(table)
+	if _, err := tx.ExecContext(ctx, `INSERT INTO `+into+` (`+list+`) SELECT `+list+` FROM json_populate_recordset(CAST(NULL AS `+into+`), $1)`, b); err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ import (
 // New returns an empty, migrated database, connected as the application role, that is
 // dropped when the test ends. Tests may run in parallel. It never skips: without
 // PostgreSQL's programs the test fails with what to install.
+//
+// Outside db.InTx its connections reach everybody's records, so that a test can look at
+// what was written; DSN gives a connection that reaches nobody's, as in an installation.
 func New(t testing.TB) *sqlx.DB {
 	t.Helper()
 	c, err := cluster()
@@ -45,8 +48,11 @@ func New(t testing.TB) *sqlx.DB {
 			t.Errorf("dbtest: drop: %v", err)
 		}
 	})
-	return connect(t, c, postgres.App, name)
+	return connect(t, c.DSN(postgres.App, name)+seeing)
 }
+
+// seeing makes the reach of a connection's own statements everybody; db.InTx says its own.
+const seeing = ` options='-c lotsiya.presence=* -c lotsiya.results=*'`
 
 // Owner connects to the same database as the role that owns the schema: for tests of
 // migrations and of what the application role may not do.
@@ -56,7 +62,7 @@ func Owner(t testing.TB, db *sqlx.DB) *sqlx.DB {
 	if err != nil {
 		t.Fatalf("dbtest: %v", err)
 	}
-	return connect(t, c, postgres.Owner, nameOf(t, db))
+	return connect(t, c.DSN(postgres.Owner, nameOf(t, db)))
 }
 
 // DSN is the connection string of a test's database for a role of package postgres:
@@ -87,14 +93,14 @@ func Empty(t testing.TB) *sqlx.DB {
 			t.Errorf("dbtest: drop: %v", err)
 		}
 	})
-	return connect(t, c, postgres.Owner, name)
+	return connect(t, c.DSN(postgres.Owner, name))
 }
 
 var serial atomic.Int64
 
-func connect(t testing.TB, c *server, role, name string) *sqlx.DB {
+func connect(t testing.TB, dsn string) *sqlx.DB {
 	t.Helper()
-	db, err := sqlx.ConnectContext(t.Context(), "postgres", c.DSN(role, name))
+	db, err := sqlx.ConnectContext(t.Context(), "postgres", dsn)
 	if err != nil {
 		t.Fatalf("dbtest: connect: %v", err)
 	}
