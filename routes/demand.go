@@ -29,8 +29,13 @@ type Picture struct {
 	Hasty    bool    // planned for as long as a page may wait: asked again, it may be a little better
 	Seats    []SeatLine
 	Unmet    []UnmetLine
-	NewTaken int // seats of the new group that the plan takes
+	NewTaken int     // seats of the new group that the plan takes
+	More     More    // what extraHours more a person would bring
+	Effect   *Effect // what a change does; of the picture after one
 }
+
+// extraHours are the hours more a person that a picture tells the worth of.
+const extraHours = 18
 
 // Counted tells whether those who would get steps, and those who would not, are enough to be counted.
 func (p Picture) Counted() bool {
@@ -84,8 +89,9 @@ func (d drawn) picture(today time.Time, demand bool) (Picture, error) {
 	if broken := plan.Check(&p, &a); broken != nil {
 		return Picture{}, fmt.Errorf("picture breaks a rule: %s", broken[0])
 	}
-	a.Teachers = slices.Clone(a.Teachers)
-	from.reconsider(&a, today)
+	if a.Teachers = slices.Clone(a.Teachers); demand {
+		from.reconsider(&a, today)
+	}
 	out.Gap = a.Gap
 	take := map[string]int{}
 	sumAll, sumGot := 0.0, 0.0
@@ -107,6 +113,11 @@ func (d drawn) picture(today time.Time, demand bool) (Picture, error) {
 		out.Seats = seatLines(from, p, take)
 	}
 	out.Unmet = d.unmet(a.Teachers, out.Seats, today)
+	if demand {
+		t := newTender(from, a.Teachers, sumAll, today)
+		d.order(out.Unmet, t)
+		out.More = t.moreHours(extraHours)
+	}
 	return out, nil
 }
 

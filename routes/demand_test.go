@@ -2,8 +2,11 @@ package routes_test
 
 import (
 	"bytes"
+	"html"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/xuri/excelize/v2"
@@ -91,7 +94,7 @@ func TestDemandAndWhatIf(t *testing.T) {
 		t.Errorf("demand: %d", code)
 	}
 	code, page = r.get(r.methodist, "/routes/what-if?try=1&programme="+top+"&seats=14&starts="+starts.Format("2006-01-02")+"&hours=72&cost=20000")
-	shows(t, "what if", page, "п. п. больше", "В новой группе займут", "Разница")
+	shows(t, "what if", page, "п. п. больше", "В ней займут", "Разница")
 	if code != http.StatusOK {
 		t.Errorf("what if: %d", code)
 	}
@@ -114,8 +117,12 @@ func TestDemandAndWhatIf(t *testing.T) {
 	r.must(err)
 	order, err := f.GetRows("Заказ")
 	r.must(err)
-	if len(seats) != len(d.Seats)+1 || len(order) != len(d.Unmet)+1 {
-		t.Errorf("%d and %d rows for %d programmes and %d themes", len(seats), len(order), len(d.Seats), len(d.Unmet))
+	lines := 0
+	for _, u := range d.Unmet {
+		lines += max(1, len(u.Bids))
+	}
+	if len(seats) != len(d.Seats)+1 || len(order) != lines+1 {
+		t.Errorf("%d and %d rows for %d programmes and %d lines of the order", len(seats), len(order), len(d.Seats), lines)
 	}
 	for _, u := range d.Unmet {
 		people := 0
@@ -136,6 +143,79 @@ func TestDemandAndWhatIf(t *testing.T) {
 		if n := row[1]; n == "1" || n == "2" || n == "3" || n == "4" {
 			t.Errorf("a group of %s is told: %v", n, row)
 		}
+	}
+}
+
+// What is ordered closes what it promises: its line leads to the page of what-if, and the plan made anew there gains no less.
+func TestOrderKeepsItsPromise(t *testing.T) {
+	r := newRegion(t, 14)
+	ctx := t.Context()
+	_, err := r.pool.Exec(`UPDATE programme_session SET seats = 1`)
+	r.must(err)
+	d, err := r.routes.Demand(ctx, r.methodist, routes.Selection{Campaign: r.campaign, Hours: 72, Cost: 20000})
+	r.must(err)
+	_, page := r.get(r.methodist, "/routes/demand")
+	groups, courses := 0, 0
+	for i, u := range d.Unmet {
+		if i > 0 && u.Gain() > d.Unmet[i-1].Gain() {
+			t.Errorf("%s closes more than what stands above it", u.Element)
+		}
+		for _, b := range u.Bids {
+			w := routes.WhatIf{Programme: b.Programme, Seats: b.Seats, StartsOn: b.StartsOn, Limits: routes.Limits{Hours: 72, Cost: 20000}}
+			if groups++; b.Programme == "" {
+				groups--
+				courses++
+				w.Element, w.Length, w.Mode = u.Element, b.Hours, b.Mode
+				if b.Share > b.Usual {
+					w.Share = int(100*b.Share + 0.5)
+				}
+			}
+			before, after, err := r.routes.TryWhatIf(ctx, r.methodist, routes.Selection{Campaign: r.campaign, Hours: 72, Cost: 20000}, w)
+			r.must(err)
+			if gain := after.Coverage - before.Coverage; gain < b.Gain-1e-9 || after.Effect.Group.EndsOn != b.EndsOn || after.Effect.Programme.Cost != b.Cost {
+				t.Errorf("%s: %+v gains %g, promised %g", u.Element, b, gain, b.Gain)
+			}
+			if b.Seats%5 != 0 || b.Seats < b.Takers || b.Takers < 5 {
+				t.Errorf("%s: %d seats for %d", u.Element, b.Seats, b.Takers)
+			}
+		}
+	}
+	if groups == 0 || courses == 0 {
+		t.Errorf("%d new groups and %d new programmes to order where every group has one seat", groups, courses)
+	}
+	shows(t, "order", page, "Закроет ещё", "Ещё групп", "до 2", "нехватки по теме", "/routes/what-if?campaign=")
+	more, extra, err := r.routes.TryWhatIf(ctx, r.methodist, routes.Selection{Campaign: r.campaign, Hours: 72, Cost: 20000}, routes.WhatIf{Limits: routes.Limits{Hours: 90, Cost: 20000}})
+	r.must(err)
+	if extra.Coverage-more.Coverage < d.More.Gain-1e-9 {
+		t.Errorf("more hours gain %g, promised %g", extra.Coverage-more.Coverage, d.More.Gain)
+	}
+}
+
+// A group that nobody takes says why; one that ends after the last day of a plan is refused with the day to begin by.
+func TestWhatIfSaysWhy(t *testing.T) {
+	r := newRegion(t, 14)
+	try := func(code int, query string, words ...string) {
+		t.Helper()
+		got, page := r.get(r.methodist, "/routes/what-if?try=1&hours=72&cost=20000&"+query)
+		if got != code {
+			t.Errorf("%s: %d", query, got)
+		}
+		shows(t, query, page, words...)
+	}
+	codes := []string{}
+	r.must(r.pool.Select(&codes, `SELECT code FROM programme WHERE id IN (SELECT programme_id FROM programme_element WHERE element_id LIKE 'pre.%') ORDER BY code LIMIT 1`))
+	try(http.StatusOK, "programme="+url.QueryEscape(codes[0])+"&seats=25&starts=2027-02-01", "займут 0 из 25", "Почему её не займут", "никому не нужны")
+	r.must(r.pool.Select(&codes, `SELECT p.code FROM programme p JOIN programme_element c ON c.programme_id = p.id WHERE c.element_id = 'math.probability' AND p.hours BETWEEN 24 AND 36 AND EXISTS (SELECT FROM programme_session s WHERE s.programme_id = p.id) ORDER BY p.code LIMIT 1`))
+	own := url.QueryEscape(codes[len(codes)-1])
+	try(http.StatusUnprocessableEntity, "programme="+own+"&seats=25&starts=2027-08-30", "Группа кончится", "Начните не позже")
+	try(http.StatusOK, "programme="+own+"&seats=1000&starts=2027-02-01", "Почему")
+	try(http.StatusOK, "programme=new:math.probability&length=16&mode=online&share=60&seats=20&starts=2027-02-01", "Новая программа по теме", "закрывает 60")
+	try(http.StatusUnprocessableEntity, "programme=new:math.probability&length=16&mode=online&share=x&seats=20&starts=2027-02-01", "Доля темы")
+	try(http.StatusUnprocessableEntity, "programme=new:nothing&length=16&mode=online&seats=20&starts=2027-02-01", "Такой темы нет")
+	_, page := r.get(r.methodist, "/routes/what-if")
+	suit, rest := strings.Index(page, "подходят этой диагностике"), strings.Index(page, "Остальные программы")
+	if mine, other := strings.Index(page, `value="`+html.EscapeString(codes[len(codes)-1])+`"`), strings.LastIndex(page, `<option value="Д-`); suit < 0 || mine < suit || mine > rest || other < rest {
+		t.Errorf("the list of groups: suiting at %d, others at %d, one of mathematics at %d, one of preschool at %d", suit, rest, mine, other)
 	}
 }
 
