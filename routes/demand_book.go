@@ -3,36 +3,9 @@ package routes
 import (
 	"math"
 	"strings"
-	"time"
 
-	"github.com/gin-gonic/gin"
-
-	"github.com/lotsiya/lotsiya/internal/calendar"
-	"github.com/lotsiya/lotsiya/internal/fault"
 	"github.com/lotsiya/lotsiya/web"
 )
-
-// getDemandBook gives the demand and the order as a workbook.
-func (s *Service) getDemandBook(c *gin.Context) error {
-	v, err := s.demandOf(c)
-	if err != nil {
-		return err
-	}
-	if len(v.Campaigns) == 0 {
-		return fault.New(fault.NotFound, "Пока нет опубликованных результатов")
-	}
-	if len(v.Errors) > 0 {
-		return &fault.Error{Kind: fault.Invalid, Message: "Проверьте, для кого считать", Fields: v.Errors}
-	}
-	if v.Picture.Hidden {
-		return fault.New(fault.Conflict, "Здесь слишком мало педагогов: числа не показываем. Выберите отбор шире")
-	}
-	body, err := v.book()
-	if err != nil {
-		return err
-	}
-	return web.Download(c, "Спрос и места, "+s.now().In(calendar.Zone).Format(time.DateOnly)+".xlsx", web.XLSX, body)
-}
 
 // book is the page as a workbook: demand against seats, the order, the order by municipality, how it was counted.
 func (v demandView) book() ([]byte, error) {

@@ -210,7 +210,7 @@ func (v *whatIfView) compare() {
 		if x.After > x.Before {
 			x.Why = v.swapWords(swaps[u.Element])
 		}
-		if math.Abs(x.Before-x.After) > 0.005 {
+		if web.Pct(x.Before) != web.Pct(x.After) {
 			v.Themes = append(v.Themes, x)
 		}
 	}
@@ -218,27 +218,23 @@ func (v *whatIfView) compare() {
 
 // swapWords says why a theme becomes worse: what went and what came in its place.
 func (v *whatIfView) swapWords(x Swap) string {
-	who := "у некоторых педагогов"
+	who := "У некоторых педагогов"
 	if x.People >= least {
-		who = "у " + web.Num(x.People) + " педагогов чаще всего"
+		who = "У " + web.Plural(x.People, "педагога", "педагогов", "педагогов") + " закроется меньше; чаще всего"
+	}
+	in := quoted(v.Named(x.In))
+	if x.In == newProgramme {
+		in = "новая программа"
 	}
 	switch {
 	case x.Out == "":
 		return ""
 	case x.In == "":
-		return who + " не поместится шаг " + quoted(v.Named(x.Out))
+		return who + " не поместится " + quoted(v.Named(x.Out)) + "."
 	case v.Gain() < 0:
-		return who + " вместо шага " + quoted(v.Named(x.Out)) + " встанет " + quoted(v.Named(x.In)) + ": при таких пределах он полезнее"
+		return who + " вместо " + quoted(v.Named(x.Out)) + " встанет " + in + ": при таких пределах это полезнее."
 	}
-	return who + " вместо шага " + quoted(v.Named(x.Out)) + " встанет " + quoted(v.Named(x.In)) + ": он закроет больше по другим темам"
-}
-
-// Named gives the title of a programme by its code, also of the one that is not there yet.
-func (v *whatIfView) Named(code string) string {
-	if code == newProgramme {
-		return "Новая программа"
-	}
-	return v.whom.Named(code)
+	return who + " вместо " + quoted(v.Named(x.Out)) + " встанет " + in + ": по другим темам это закроет больше."
 }
 
 // GroupWords says what group was added.
@@ -281,7 +277,7 @@ func (v *whatIfView) IdleWords() (out []string) {
 			hidden = true
 			continue
 		}
-		out = append(out, "У "+web.Num(r.People)+" "+idleWord(r.Why)+".")
+		out = append(out, "У "+web.Plural(r.People, "педагога", "педагогов", "педагогов")+" "+idleWord(r.Why)+".")
 	}
 	if hidden && len(out) > 0 {
 		out = append(out, "У остальных, кому она подошла бы, причины другие; их мало, и чисел не показываем.")
