@@ -93,7 +93,11 @@ func (w words) instead(r plan.Reason) string {
 		codes = append(codes, l.Programme)
 	}
 	what := w.titles(codes)
-	if n := len(r.Drops); n > 0 {
+	switch n := len(r.Drops); n {
+	case 0:
+	case 1:
+		what += " вместо него и шага " + w.title(r.Drops[0])
+	default:
 		what += " вместо него и ещё " + web.Plural(n, "шага", "шагов", "шагов") + " (" + w.titles(r.Drops) + ")"
 	}
 	switch {
