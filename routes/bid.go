@@ -124,7 +124,7 @@ type tender struct {
 	all    float64 // weight of all that is needed
 	today  time.Time
 	left   map[plan.Lock]int // seats that nobody takes
-	budget int               // searches that may still be made
+	budget int               // searches that may still be made; below zero something was left untried
 }
 
 // Searches for one picture, and people on whom the shape of an offer is tried: with more of them it is every so-many-th.
@@ -200,8 +200,16 @@ func (t *tender) bids(element string) []Bid {
 			out = append(out, best)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Bid) int { return cmp.Compare(b.Gain, a.Gain) })
+	slices.SortStableFunc(out, func(a, b Bid) int { return cmp.Compare(b.rank(), a.rank()) })
 	return out
+}
+
+// rank is what an offer closes; a group of a programme that is there goes before a new programme that closes little more.
+func (b Bid) rank() float64 {
+	if b.Programme == "" {
+		return b.Gain / 1.15
+	}
+	return b.Gain
 }
 
 // dense are the times more than usual that a short programme is tried to close, where hours are too short for a usual one.
@@ -262,9 +270,10 @@ func (t *tender) try(element string, x shape, who []int) Bid {
 	if x.stands {
 		o.Programme, o.Group = x.programme.Code, x.group.Seats
 	}
-	for _, mv := range plan.Moves(&p, t.routes, who) {
+	routes := t.among(&p, who)
+	for _, mv := range plan.Moves(&p, routes, nil) {
 		need := p.Teachers[mv.Teacher].Deficits
-		was, is := closed(covers, stepsOf(t.routes[mv.Teacher])), closed(covers, mv.Steps)
+		was, is := closed(covers, stepsOf(routes[mv.Teacher])), closed(covers, mv.Steps)
 		for e, w := range need {
 			o.Gain += w * (is[e] - was[e])
 		}
@@ -275,6 +284,30 @@ func (t *tender) try(element string, x shape, who []int) Bid {
 	}
 	o.Gain, o.Mean, o.Seats = ratio(o.Gain, t.all), ratio(o.Mean, float64(o.Takers)), (o.Takers+4)/5*5
 	return o
+}
+
+// among leaves in a problem some of the people, with the seats that the others do not hold, and gives their routes.
+func (t *tender) among(p *plan.Problem, who []int) []plan.Route {
+	routes, people, held := []plan.Route{}, []plan.Teacher{}, map[plan.Lock]int{}
+	for _, i := range who {
+		routes, people = append(routes, t.routes[i]), append(people, p.Teachers[i])
+		for _, l := range stepsOf(t.routes[i]) {
+			held[l]++
+		}
+	}
+	for i := range p.Programmes {
+		g := &p.Programmes[i]
+		g.Sessions = slices.Clone(g.Sessions)
+		for k := range g.Sessions {
+			if s := &g.Sessions[k]; s.Seats != nil {
+				l := plan.Lock{Programme: g.ID, Session: s.ID}
+				seats := t.left[l] + held[l]
+				s.Seats = &seats
+			}
+		}
+	}
+	p.Teachers = people
+	return routes
 }
 
 // stepsOf are the steps of a route as locks.

@@ -25,6 +25,7 @@ type UnmetLine struct {
 	Course  int    // hours of the new programme offered, or of the shortest one
 	Fit     int    // people with hours enough left for it
 	Bids    []Bid
+	Untried bool // so many people were worked on before that nothing more was tried
 	Places  []PlaceLine
 	Kinds   []KindLine
 }
@@ -189,6 +190,7 @@ func (d drawn) order(unmet []UnmetLine, t *tender) {
 			continue
 		}
 		u.Bids = t.bids(u.Element)
+		u.Untried = t.budget < 0
 		u.Course = lengths[0]
 		for _, o := range u.Bids {
 			if o.Programme == "" {

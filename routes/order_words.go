@@ -136,6 +136,8 @@ func (v demandView) Besides(u UnmetLine) string {
 	out := ""
 	switch {
 	case len(u.Bids) > 0:
+	case u.Untried:
+		out = "Педагогов так много, что здесь варианты не перебирали: выберите муниципалитет или попробуйте программу на странице «Что если»"
 	case u.Why == plan.NoHours:
 		out = "Новая программа почти ничего не прибавит: часы этих педагогов занимает то, что закрывает больше"
 	case u.Why == plan.NoCost:
@@ -248,7 +250,10 @@ func (w whom) Where(u UnmetLine) (list []string) {
 		}
 		list = append(list, fmt.Sprintf("%s: %d", w.refs.Territory(p.Territory).ShortName, p.People))
 	}
-	if others > 0 {
+	switch {
+	case len(list) == 0:
+		return []string{"в " + web.Plural(others, "муниципалитете", "муниципалитетах", "муниципалитетах") + " понемногу"}
+	case others > 0:
 		list = append(list, fmt.Sprintf("ещё в %d: %d", others, people))
 	}
 	return list
