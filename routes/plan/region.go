@@ -302,7 +302,32 @@ func (r *region) run() {
 		p.restore()
 		p.anew(n, r.opt.Endless, 1)
 	}
+	r.tighten()
 	r.opt.Progress(1)
+}
+
+// tighten lowers the bound where teachers go without: a plan that leaves no more of them without than k is worth at most
+// what any plan is under a smaller forgo, and k times that besides. A price of a demand far above what routes are worth
+// makes every fraction of one count for too much.
+func (r *region) tighten() {
+	if r.owed == 0 || r.opt.rough {
+		return
+	}
+	k := r.owed / r.forgo
+	parts := []float64{4, 8, 16}
+	if len(r.people) > 1000 {
+		parts = []float64{8}
+	}
+	for _, part := range parts {
+		if r.done() {
+			return
+		}
+		x := newRegion(r.m, r.people, Options{Workers: r.opt.Workers, Expired: r.opt.Expired, Left: r.opt.Left, Progress: func(float64) {}, rough: true})
+		x.forgo = r.forgo / part
+		x.settlePrices(x.newPrimal())
+		r.bound = math.Min(r.bound, x.bound+x.forgo*k-r.owed)
+		x.release()
+	}
 }
 
 // take keeps the plan of a primal if it is the best so far.
