@@ -53,9 +53,8 @@ func (s *Service) applyTold(ctx context.Context, actor access.Actor, p Proposal,
 		for _, g := range byPerson(needs) {
 			groups[g[0].Person] = g
 		}
-		// Two proposals at once would both see the same free seats: the second waits here and sees what is left.
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtext('routes.seats'))`); err != nil {
-			return fmt.Errorf("seats: %w", err)
+		if err := holdSeatsTx(ctx, tx); err != nil {
+			return err
 		}
 		having, err := havingTx(ctx, tx, p.Selection.Campaign)
 		if err != nil {
@@ -176,11 +175,25 @@ func (s *Service) UndoProposal(ctx context.Context, actor access.Actor, mark str
 	return n, err
 }
 
+// holdSeatsTx lets one transaction at a time give seats out: two would both see the same free ones, the second waits
+// here and sees what is left.
+func holdSeatsTx(ctx context.Context, tx db.Q) error {
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtext('routes.seats'))`); err != nil {
+		return fmt.Errorf("seats: %w", err)
+	}
+	return nil
+}
+
+// untouched tells of a version v of a route r that it is the work of a calculation named by its reason $1, and what stands
+// in it has not been changed since: to be proposed and taken back is no change.
+const untouched = `(v.reason = $1 OR EXISTS (
+	SELECT FROM route_version d WHERE d.reason = $1 AND d.route_id = v.route_id AND d.version < v.version AND d.plan = v.plan AND d.problem = v.problem))`
+
 // draftsOfTx locks the drafts of a proposal that nobody has touched since.
 func draftsOfTx(ctx context.Context, tx db.Q, scope access.Scope, mark string) ([]int64, error) {
 	ids, err := db.Select[int64](ctx, tx, `
 		SELECT r.id FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-		WHERE r.state = 'draft' AND v.reason = $1
+		WHERE r.state = 'draft' AND `+untouched+`
 		  AND ($2 OR (r.territory_id = ANY($3) OR r.organisation_id = ANY($4)) AND r.person_id IN (SELECT sharing_results($3))) ORDER BY r.id FOR UPDATE OF r`,
 		drawnReason(mark), scope.All, db.Array(scope.Territories), db.Array(scope.Organisations))
 	if err != nil {

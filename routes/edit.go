@@ -44,16 +44,21 @@ func (s *Service) Change(ctx context.Context, actor access.Actor, id int64, e Ed
 		if err := r.refuseMove(Draft); err != nil {
 			return err
 		}
+		if err := holdSeatsTx(ctx, tx); err != nil {
+			return err
+		}
+		v, err := s.sceneTx(ctx, tx, r)
+		if err != nil {
+			return err
+		}
 		var c Content
 		var reason string
 		back := e.Do == "undo" || e.Do == "redo"
 		if back {
-			c, reason, err = undoTx(ctx, tx, r, e.Do == "redo")
-		} else {
-			var v scene
-			if v, err = s.sceneTx(ctx, tx, r); err != nil {
-				return err
+			if c, reason, err = undoTx(ctx, tx, r, e.Do == "redo"); err == nil {
+				err = v.gone(r, c)
 			}
+		} else {
 			c, reason, err = v.apply(r, e)
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package routes_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -95,5 +96,40 @@ func TestAnyEditsKeepTheRules(t *testing.T) {
 				t.Errorf("%d edits made, %d refused", made, refused)
 			}
 		})
+	}
+}
+
+// Two methodists at once do not give the last seat to two people.
+func TestLastSeatIsGivenOnce(t *testing.T) {
+	r := newRegion(t, 4)
+	ids := r.proposal()
+	const code = "M-LAST"
+	var programme int64
+	r.must(r.pool.Get(&programme, `SELECT p.id FROM programme p WHERE p.id NOT IN (SELECT programme_id FROM route_step) AND p.withdrawn_at IS NULL AND 'math' = ANY (p.audience_subjects) AND p.requires = '{}' AND p.equivalents = ''
+		AND (SELECT count(*) FROM programme_session s WHERE s.programme_id = p.id AND s.starts_on > $1 AND s.cancelled_at IS NULL) > 0 ORDER BY p.hours, p.id LIMIT 1`, r.clock.AddDate(0, 0, 14)))
+	_, err := r.pool.Exec(`UPDATE programme SET code = $2 WHERE id = $1`, programme, code)
+	r.must(err)
+	_, err = r.pool.Exec(`UPDATE programme_session SET seats = CASE WHEN id = (SELECT min(id) FROM programme_session WHERE programme_id = $1 AND starts_on > $2) THEN 1 ELSE 0 END WHERE programme_id = $1`, programme, r.clock.AddDate(0, 0, 14))
+	r.must(err)
+	var all sync.WaitGroup
+	made := make([]error, len(ids))
+	for i, id := range ids {
+		all.Go(func() {
+			_, made[i] = r.routes.Change(t.Context(), r.methodist, id, routes.Edit{Version: 1, Do: "require", Programme: code})
+		})
+	}
+	all.Wait()
+	n := 0
+	for _, err := range made {
+		if err == nil {
+			n++
+		} else if fault.KindOf(err) != fault.Conflict {
+			t.Error(err)
+		}
+	}
+	var taken int
+	r.must(r.pool.Get(&taken, `SELECT COALESCE(sum(taken), 0) FROM seats_taken() WHERE session_id IN (SELECT id FROM programme_session WHERE programme_id = $1)`, programme))
+	if n != 1 || taken != 1 {
+		t.Errorf("%d of %d got the last seat, %d taken: %v", n, len(ids), taken, made)
 	}
 }

@@ -115,6 +115,10 @@ func TestDraftsProposedAtOnce(t *testing.T) {
 	if _, sent, _, err := r.routes.OfferMany(t.Context(), r.methodist, map[int64]int{made[7]: 3}); err != nil || sent != 1 {
 		t.Errorf("again: %d %v", sent, err)
 	}
+	// What was taken back as it was drawn is still the calculation's to undo: the other three and the one left out.
+	if n, err := r.routes.UndoProposal(t.Context(), r.methodist, "№ 1"); err != nil || n != 4 {
+		t.Errorf("undone %d of the calculation's drafts: %v", n, err)
+	}
 }
 
 // A municipal methodist proposes only what is theirs to propose, and consents are kept.

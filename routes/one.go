@@ -31,9 +31,16 @@ func (s *Service) ProposeOne(ctx context.Context, actor access.Actor, code strin
 		if err != nil {
 			return err
 		}
-		// Two proposals at once would both see the same free seats, and the same person without a route.
-		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtext('routes.seats'))`); err != nil {
-			return fmt.Errorf("seats: %w", err)
+		if err := holdSeatsTx(ctx, tx); err != nil { // nor do two see the same person without a route
+			return err
+		}
+		// Before anything is told, whether there is a route among it.
+		sharing, err := people.SharingTx(ctx, tx, scope, []access.PersonID{reg.PersonID})
+		if err != nil {
+			return err
+		}
+		if !sharing[reg.PersonID] {
+			return fault.New(fault.Conflict, "%s", unsharedWhy(scope))
 		}
 		old, held, err := heldTx(ctx, tx, reg)
 		if err != nil {
@@ -163,6 +170,7 @@ type Found struct {
 	Route                       int64
 	State                       State
 	Why                         string // nothing can be proposed, in a sentence; "" where something can
+	Unshared                    bool   // nor may the results be seen
 }
 
 // mostFound is how many participants a search shows.
@@ -253,7 +261,7 @@ func (s *Service) foundTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, 
 		f := Found{Person: reg.PersonID, Code: reg.Code, Name: nameOfPerson(names, reg.PersonID), Campaign: titles[reg.CampaignID],
 			Place: refs.Territory(reg.TerritoryID).ShortName + ", " + refs.Organisation(reg.OrganisationID).ShortName}
 		if f.Why = nothingToMend(needs[reg.ID]); !sharing[reg.PersonID] {
-			f.Why = unsharedWhy(scope)
+			f.Why, f.Unshared = unsharedWhy(scope), true
 			out = append(out, f)
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/lotsiya/lotsiya/internal/jobs"
 	"github.com/lotsiya/lotsiya/people"
 	"github.com/lotsiya/lotsiya/routes/plan"
+	"github.com/lotsiya/lotsiya/web"
 )
 
 // sift says which people of a proposal are meant and in what order: the filter of its page, of its workbook and of
@@ -81,6 +82,7 @@ type heldRoute struct {
 	ID     int64           `db:"id"`
 	Person access.PersonID `db:"person_id"`
 	State  State           `db:"state"`
+	Cover  float64         `db:"coverage"`
 }
 
 // heldByTx reads the routes that people have of a diagnostic, but for the cancelled ones.
@@ -89,7 +91,9 @@ func heldByTx(ctx context.Context, tx db.Q, campaign int64, persons []access.Per
 	for i, p := range persons {
 		ids[i] = int64(p)
 	}
-	rows, err := db.Select[heldRoute](ctx, tx, `SELECT id, person_id, state FROM route WHERE campaign_id = $1 AND person_id = ANY($2) AND state <> 'cancelled'`, campaign, db.Array(ids))
+	rows, err := db.Select[heldRoute](ctx, tx, `
+		SELECT r.id, r.person_id, r.state, v.coverage FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
+		WHERE r.campaign_id = $1 AND r.person_id = ANY($2) AND r.state <> 'cancelled'`, campaign, db.Array(ids))
 	if err != nil {
 		return nil, fmt.Errorf("routes by now: %w", err)
 	}
@@ -190,6 +194,11 @@ func (l proposalLine) Dates() string {
 		}
 	}
 	return dates(from, to)
+}
+
+// Differs tells whether the route that somebody has by now closes something else than was calculated.
+func (l proposalLine) Differs() bool {
+	return l.Held.ID != 0 && web.Pct(l.Held.Cover) != web.Pct(l.Coverage)
 }
 
 // Lacks says why nobody could be found anything.
@@ -409,7 +418,7 @@ func (s *Service) fillProposalTx(ctx context.Context, tx *sqlx.Tx, actor access.
 	}
 	v.Made, err = db.Get[int](ctx, tx, `
 		SELECT count(*) FROM route r JOIN route_version v ON v.route_id = r.id AND v.version = r.version
-		WHERE r.state = 'draft' AND v.reason = $1`, drawnReason(mark(v.Job.ID)))
+		WHERE r.state = 'draft' AND `+untouched, drawnReason(mark(v.Job.ID)))
 	return err
 }
 

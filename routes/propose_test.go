@@ -169,8 +169,16 @@ func TestProposalForOne(t *testing.T) {
 			t.Errorf("%s: %v", refused.code, err)
 		}
 	}
+	// Whoever gave no consent: that there is a route is not told either.
+	_, made, err := r.routes.ProposeOne(t.Context(), r.methodist, r.code(1))
+	if err != nil || !made {
+		t.Fatal(made, err)
+	}
+	if id, _, err := r.routes.ProposeOne(t.Context(), r.municipal, r.code(1)); fault.KindOf(err) != fault.Conflict || id != 0 || !strings.Contains(err.Error(), "не дал согласия") {
+		t.Errorf("without consent, with a route: %d %v", id, err)
+	}
 	r.decides(r.teachers[1], people.Given)
-	if _, made, err := r.routes.ProposeOne(t.Context(), r.municipal, r.code(1)); err != nil || !made {
+	if _, made, err := r.routes.ProposeOne(t.Context(), r.municipal, r.code(1)); made || err != nil || !made {
 		t.Errorf("with consent: %v %v", made, err)
 	}
 }

@@ -82,6 +82,31 @@ func undoTx(ctx context.Context, tx db.Q, r Route, redo bool) (Content, string, 
 	return Content{}, "", fault.New(fault.Conflict, "Это первая версия: отменять нечего")
 }
 
+// gone refuses a content whose groups can no longer be taken: they were cancelled, have begun or are full by now. What
+// the route holds already stays its own.
+func (v scene) gone(r Route, c Content) error {
+	w := newWords(v.programmes, v.elements, 1)
+	for _, s := range c.Steps {
+		if r.Started(s.Programme) || slices.ContainsFunc(r.Steps, func(o Step) bool { return o.Session == s.Session }) {
+			continue
+		}
+		x := v.session(s)
+		why := ""
+		switch {
+		case x == nil || x.CancelledAt != nil:
+			why = "больше нет"
+		case !x.StartsOn.After(v.today):
+			why = "уже началась"
+		case x.Free() == 0:
+			why = "тем временем заполнилась"
+		default:
+			continue
+		}
+		return fault.New(fault.Conflict, "Так уже не сделать: группа программы %s (%s) %s", w.title(s.Code), dates(s.StartsOn, s.EndsOn), why)
+	}
+	return nil
+}
+
 // differsTx tells whether there is a content to go back to, or to bring back.
 func differsTx(ctx context.Context, tx db.Q, r Route, redo bool) (bool, error) {
 	_, _, err := undoTx(ctx, tx, r, redo)
