@@ -35,6 +35,9 @@ type Edit struct {
 func (s *Service) Change(ctx context.Context, actor access.Actor, id int64, e Edit) (Route, error) {
 	var r Route
 	err := db.InTx(ctx, s.pool, actor, func(tx *sqlx.Tx) (err error) {
+		if err := holdSeatsTx(ctx, tx); err != nil {
+			return err
+		}
 		if r, err = routeTx(ctx, tx, id, actor.Scope(access.RoutesManage), true); err != nil {
 			return err
 		}
@@ -42,9 +45,6 @@ func (s *Service) Change(ctx context.Context, actor access.Actor, id int64, e Ed
 			return fault.New(fault.Conflict, "Пока вы смотрели, маршрут изменился: сейчас версия %d. Откройте его снова", r.Version)
 		}
 		if err := r.refuseMove(Draft); err != nil {
-			return err
-		}
-		if err := holdSeatsTx(ctx, tx); err != nil {
 			return err
 		}
 		v, err := s.sceneTx(ctx, tx, r)
