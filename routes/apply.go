@@ -303,6 +303,12 @@ func (s *Service) applyInBackground(ctx context.Context, j jobs.Job) error {
 // told words what became of a proposal, with the names of those who did not get what they were promised.
 func (s *Service) told(ctx context.Context, tx *sqlx.Tx, actor access.Actor, a Applied) (string, error) {
 	out := "Готово: " + web.Plural(len(a.Made), "черновик", "черновика", "черновиков") + ". Проверьте и предложите педагогам."
+	if len(a.Made) == 0 {
+		out = "Новых черновиков нет."
+	}
+	if a.Skipped > 0 {
+		out += " Без нового черновика " + web.Plural(a.Skipped, "человек: маршрут у него уже есть или ничего не подошло.", "человека: маршруты у них уже есть или ничего не подошло.", "человек: маршруты у них уже есть или ничего не подошло.")
+	}
 	names, err := people.NamesTx(ctx, tx, actor, "предложение маршрутов", slices.Concat(a.Anew, a.Without))
 	if err != nil {
 		return "", err

@@ -147,7 +147,7 @@ func (s *Service) postOffers(c *gin.Context) error {
 	}
 	offer, sent, left, err := s.OfferMany(c.Request.Context(), web.Actor(c), versions)
 	if fault.KindOf(err) == fault.Conflict {
-		return s.renderOffer(c, http.StatusConflict, map[string]string{"routes": messageOf(err)})
+		return s.renderOffer(c, http.StatusConflict, map[string]string{"": messageOf(err)})
 	}
 	if err != nil {
 		return err
@@ -226,7 +226,7 @@ func (s *Service) postTakeBack(c *gin.Context) error {
 	case fault.Invalid:
 		return s.renderOffered(c, http.StatusUnprocessableEntity, fault.FieldsOf(err))
 	case fault.Conflict:
-		return s.renderOffered(c, http.StatusConflict, map[string]string{"why": messageOf(err)})
+		return s.renderOffered(c, http.StatusConflict, map[string]string{"": messageOf(err)})
 	}
 	if err != nil {
 		return err

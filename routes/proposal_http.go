@@ -75,7 +75,7 @@ func (s *Service) renderProposal(c *gin.Context, status int, errors map[string]s
 			}
 		}
 		if st.State == "failed" {
-			v.Errors = map[string]string{"apply": "Черновики не создались: что-то помешало, и ничего не изменилось. Попробуйте ещё раз"}
+			v.Errors = map[string]string{"": "Черновики не создались: что-то помешало, и ничего не изменилось. Попробуйте ещё раз"}
 		}
 	}
 	if _, v.Proposal, err = s.ProposalState(ctx, actor, id); err != nil {
@@ -142,7 +142,7 @@ func (s *Service) postProposalApply(c *gin.Context) error {
 	}
 	a, err := s.ApplyProposal(ctx, actor, *p, mark(id))
 	if fault.KindOf(err) == fault.Conflict {
-		return s.renderProposal(c, http.StatusConflict, map[string]string{"apply": messageOf(err)})
+		return s.renderProposal(c, http.StatusConflict, map[string]string{"": messageOf(err)})
 	}
 	if err != nil {
 		return err

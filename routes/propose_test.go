@@ -178,7 +178,7 @@ func TestProposalForOne(t *testing.T) {
 		t.Errorf("without consent, with a route: %d %v", id, err)
 	}
 	r.decides(r.teachers[1], people.Given)
-	if _, made, err := r.routes.ProposeOne(t.Context(), r.municipal, r.code(1)); made || err != nil || !made {
+	if id, made, err := r.routes.ProposeOne(t.Context(), r.municipal, r.code(1)); made || err != nil || id == 0 {
 		t.Errorf("with consent: %v %v", made, err)
 	}
 }

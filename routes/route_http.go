@@ -89,14 +89,14 @@ func (s *Service) refused(c *gin.Context, id int64, err error) error {
 	case fault.Invalid:
 		fields := fault.FieldsOf(err)
 		if len(fields) == 0 {
-			fields = map[string]string{"steps": messageOf(err)}
+			fields = map[string]string{"": messageOf(err)}
 		}
 		return s.renderEditor(c, id, http.StatusUnprocessableEntity, fields)
 	case fault.Conflict:
 		if ways := conflicting(err); ways != nil {
 			return s.renderEditor(c, id, http.StatusConflict, map[string]string{"clash": messageOf(err)}, ways...)
 		}
-		return s.renderEditor(c, id, http.StatusConflict, map[string]string{"steps": messageOf(err)})
+		return s.renderEditor(c, id, http.StatusConflict, map[string]string{"": messageOf(err)})
 	}
 	return err
 }

@@ -91,11 +91,11 @@ func (s *Service) ownRefused(c *gin.Context, err error) error {
 	case fault.Invalid:
 		fields := fault.FieldsOf(err)
 		if len(fields) == 0 {
-			fields = map[string]string{"route": messageOf(err)}
+			fields = map[string]string{"": messageOf(err)}
 		}
 		return s.renderOwn(c, http.StatusUnprocessableEntity, fields)
 	case fault.Conflict:
-		return s.renderOwn(c, http.StatusConflict, map[string]string{"route": messageOf(err)})
+		return s.renderOwn(c, http.StatusConflict, map[string]string{"": messageOf(err)})
 	}
 	return err
 }

@@ -181,9 +181,14 @@ func (d *demands) begin(s Step) {
 	}
 }
 
+// HoldsSeats tells whether the steps of a route take seats of their groups.
+func (r Route) HoldsSeats() bool {
+	return r.State == Draft || r.State == Proposed || r.State == Agreed || r.State == InProgress
+}
+
 func (r Route) heldSessions() map[int64]bool {
 	held := map[int64]bool{}
-	if r.State == Draft || r.State == Proposed || r.State == Agreed || r.State == InProgress {
+	if r.HoldsSeats() {
 		for _, s := range r.Steps {
 			held[s.Session] = true
 		}

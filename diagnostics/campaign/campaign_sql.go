@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -123,9 +124,9 @@ func RegistrationsByIDTx(ctx context.Context, tx *sqlx.Tx, ids []int64) (map[int
 	return byID, nil
 }
 
-// RegistrationByCodeTx finds an invitation by the participant's code.
+// RegistrationByCodeTx finds an invitation by the participant's code, in letters of either case.
 func RegistrationByCodeTx(ctx context.Context, tx *sqlx.Tx, code string) (Registration, error) {
-	return db.Get[Registration](ctx, tx, `SELECT `+registrationColumns+` FROM registration WHERE participant_code = $1`, code)
+	return db.Get[Registration](ctx, tx, `SELECT `+registrationColumns+` FROM registration WHERE participant_code = $1`, strings.ToUpper(strings.TrimSpace(code)))
 }
 
 func insertTx(ctx context.Context, tx *sqlx.Tx, n NewCampaign, by access.PersonID, now time.Time) (int64, error) {
