@@ -104,7 +104,8 @@ func (s *Service) calculationsTx(ctx context.Context, tx *sqlx.Tx, actor access.
 		Made   int    `db:"made"`
 		Drafts int    `db:"drafts"`
 	}](ctx, tx, `
-		SELECT v.reason, count(DISTINCT r.id) AS made, count(DISTINCT r.id) FILTER (WHERE r.state = 'draft' AND v.version = r.version) AS drafts
+		SELECT v.reason, count(DISTINCT r.id) AS made, count(DISTINCT r.id) FILTER (WHERE r.state = 'draft' AND EXISTS (
+			SELECT FROM route_version x WHERE x.route_id = r.id AND x.version = r.version AND x.plan = v.plan AND x.problem = v.problem)) AS drafts
 		FROM route_version v JOIN route r ON r.id = v.route_id
 		WHERE v.reason = ANY($1) AND v.state = 'draft' AND v.made_by = $2 GROUP BY v.reason`, db.Array(reasons), actor.ID)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -24,31 +23,6 @@ type search struct{ Query, Sort string }
 
 // figures are the columns of the list that begin with the greatest.
 var figures = map[string]bool{"hours": true, "closes": true, "changed": true}
-
-// link turns to another order: the same one again turns it round.
-func (x search) link(q url.Values, by string) string {
-	q = maps.Clone(q)
-	q.Del("page")
-	first := by
-	if figures[by] {
-		first = "-" + by
-	}
-	if q.Set("sort", first); x.Sort == first {
-		q.Set("sort", strings.TrimPrefix("-"+first, "--"))
-	}
-	return "/routes?" + q.Encode()
-}
-
-// way is how a column is sorted, in the words of ARIA; "" where it is not.
-func (x search) way(by string) string {
-	switch x.Sort {
-	case by:
-		return "ascending"
-	case "-" + by:
-		return "descending"
-	}
-	return ""
-}
 
 // soughtTx keeps the lines whose people have the words of a search in their names, and puts them in its order.
 func soughtTx(ctx context.Context, tx db.Q, list []Line, x search) ([]Line, error) {
@@ -166,9 +140,16 @@ func (s *Service) ListBook(ctx context.Context, actor access.Actor, f Filter, x 
 	return b.bytes()
 }
 
-// SortLink and Sorted serve the heads of the table.
-func (v routesView) SortLink(by string) string { return v.Search.link(v.query, by) }
-func (v routesView) Sorted(by string) string   { return v.Search.way(by) }
+// SortLink turns to another order.
+func (v routesView) SortLink(by string) string {
+	q := maps.Clone(v.query)
+	q.Del("page")
+	q.Set("sort", string(sorting(v.Search.Sort).turned(by, figures[by])))
+	return "/routes?" + q.Encode()
+}
+
+// Sorted is the way a column is sorted.
+func (v routesView) Sorted(by string) string { return sorting(v.Search.Sort).way(by) }
 
 // Sorts are the orders to choose from where the heads of the table are not seen.
 func (v routesView) Sorts() []option {

@@ -19,7 +19,7 @@ import (
 	"github.com/lotsiya/lotsiya/web"
 )
 
-var routesPage = web.MustPage[routesView](pages, "pages/routes.html")
+var routesPage = web.MustPage[routesView](pages, "pages/routes.html", "pages/sorting.html")
 
 // pageSize is how many routes a page of the list shows: their names are looked up, and each look is journalled.
 const pageSize = 50

@@ -15,7 +15,7 @@ import (
 	"github.com/lotsiya/lotsiya/web"
 )
 
-var proposalPage = web.MustPage[proposalView](pages, "pages/proposal.html")
+var proposalPage = web.MustPage[proposalView](pages, "pages/proposal.html", "pages/sorting.html")
 
 func (s *Service) getProposal(c *gin.Context) error {
 	return s.renderProposal(c, http.StatusOK, nil)

@@ -293,29 +293,15 @@ func (v proposalView) Nobody() string {
 	return "У всех, кто здесь прошёл диагностику, уже есть маршрут или укреплять нечего."
 }
 
-// SortLink turns to another order: the same one again turns it round. Figures begin with the greatest.
+// SortLink turns to another order.
 func (v proposalView) SortLink(by string) string {
 	f := v.Sift
-	f.Page = 1
-	switch first := map[bool]string{true: "-" + by, false: by}[by == "closes" || by == "hours" || by == "open"]; {
-	case f.Sort != first:
-		f.Sort = first
-	default:
-		f.Sort = strings.TrimPrefix("-"+first, "--")
-	}
+	f.Page, f.Sort = 1, string(sorting(f.Sort).turned(by, by == "closes" || by == "hours" || by == "open"))
 	return f.address(fmt.Sprintf("/routes/propose/%d", v.Job.ID)) + "#people"
 }
 
-// Sorted is the way a column is sorted, in the words of ARIA; "" where it is not.
-func (v proposalView) Sorted(by string) string {
-	switch v.Sift.Sort {
-	case by:
-		return "ascending"
-	case "-" + by:
-		return "descending"
-	}
-	return ""
-}
+// Sorted is the way a column is sorted.
+func (v proposalView) Sorted(by string) string { return sorting(v.Sift.Sort).way(by) }
 
 // proposalPageSize is how many people a page of a proposal names.
 const proposalPageSize = 50

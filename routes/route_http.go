@@ -49,6 +49,14 @@ func (s *Service) renderEditor(c *gin.Context, id int64, status int, wrong map[s
 		if v, err = s.viewTx(ctx, tx, actor, r); err != nil {
 			return err
 		}
+		if v.MayEdit {
+			if v.MayUndo, err = differsTx(ctx, tx, r, false); err != nil {
+				return err
+			}
+			if v.MayRedo, err = differsTx(ctx, tx, r, true); err != nil {
+				return err
+			}
+		}
 		if v.MayManage {
 			drafts, err := listTx(ctx, tx, actor.Scope(access.RoutesManage), Filter{State: Draft}, v.Today)
 			if err != nil {

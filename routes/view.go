@@ -169,14 +169,6 @@ func (s *Service) viewTx(ctx context.Context, tx *sqlx.Tx, actor access.Actor, r
 	if err != nil {
 		return v, err
 	}
-	if v.MayEdit {
-		if v.MayUndo, err = differsTx(ctx, tx, r, false); err != nil {
-			return v, err
-		}
-		if v.MayRedo, err = differsTx(ctx, tx, r, true); err != nil {
-			return v, err
-		}
-	}
 	v.Outdated = sc.outdated(r)
 	if r.Content, v.Fresh, err = sc.asOfNow(r, len(v.Outdated) > 0); err != nil {
 		return v, err

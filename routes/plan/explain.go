@@ -104,6 +104,17 @@ func Explain(p *Problem, t int, r Route) []Reason {
 	}
 	_, best := ask(p.Teachers[t])
 	held := best > here+1e-9
+	with, worth := r, here
+	if held {
+		whole := p.Teachers[t]
+		whole.Locked = slices.Clone(whole.Locked)
+		for _, o := range r.Steps {
+			whole.Locked = append(whole.Locked, Lock{o.Programme, o.Session})
+		}
+		if y, v := ask(whole); y.Conflict == nil {
+			with, worth = y, v
+		}
+	}
 	out := []Reason{}
 	programme := map[string]*Programme{}
 	for i := range p.Programmes {
@@ -124,17 +135,11 @@ func Explain(p *Problem, t int, r Route) []Reason {
 		}
 		teacher.Locked = slices.DeleteFunc(slices.Clone(teacher.Locked), func(l Lock) bool { return slices.Contains(gone, l.Programme) })
 		teacher.Required = slices.DeleteFunc(slices.Clone(teacher.Required), func(q string) bool { return slices.Contains(gone, q) })
-		with, worth := r, here
 		if held {
-			whole := p.Teachers[t]
 			for _, o := range r.Steps {
-				l := Lock{o.Programme, o.Session}
-				if whole.Locked = append(slices.Clone(whole.Locked), l); !slices.Contains(gone, o.Programme) {
-					teacher.Locked = append(teacher.Locked, l)
+				if !slices.Contains(gone, o.Programme) {
+					teacher.Locked = append(teacher.Locked, Lock{o.Programme, o.Session})
 				}
-			}
-			if y, v := ask(whole); y.Conflict == nil {
-				with, worth = y, v
 			}
 		}
 		teacher.Forbidden = append(slices.Clone(teacher.Forbidden), st.Programme)

@@ -131,8 +131,7 @@ func (j *rejoin) round(who []int) []better {
 		j.sets[b.at] = b.set
 		out = append(out, b)
 	}
-	s.m, s.k, s.task.q, s.price, s.heap = nil, nil, nil, nil, nil
-	searchers.Put(s)
+	s.release()
 	return out
 }
 

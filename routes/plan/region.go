@@ -359,8 +359,7 @@ func (r *region) routes() []found {
 // release gives the searchers of a region back.
 func (r *region) release() {
 	for _, s := range r.pool {
-		s.m, s.k, s.task.q, s.price, s.heap, s.stop = nil, nil, nil, nil, nil, nil
-		searchers.Put(s)
+		s.release()
 	}
 	r.pool = nil
 }

@@ -132,6 +132,12 @@ func (s *searcher) reset(m *model) {
 	clear(s.worthy)
 }
 
+// release gives a searcher back; what it searched is let go.
+func (s *searcher) release() {
+	s.m, s.k, s.task.q, s.price, s.heap, s.stop = nil, nil, nil, nil, nil, nil
+	searchers.Put(s)
+}
+
 func (s *searcher) level(d int) *level {
 	for len(s.levels) <= d {
 		s.levels = append(s.levels, &level{})

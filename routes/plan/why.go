@@ -52,8 +52,7 @@ func (m *model) without(x *person, set []int32, left []int, nodes int) []float64
 	s := searchers.Get().(*searcher)
 	s.reset(m)
 	f := s.solve(x, price, set, nodes)
-	s.m, s.k, s.task.q, s.price, s.heap = nil, nil, nil, nil, nil
-	searchers.Put(s)
+	s.release()
 	if !f.feasible || m.worth(x, f.slots) <= m.worth(x, set)+1e-9 {
 		return nil
 	}
